@@ -1,0 +1,20 @@
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>The way into a node for those who speak commands: the embedding API and the RESP host. Thread-safe.</summary>
+public interface IOperationExecutor
+{
+    /// <summary>Takes an operation; it will be completed, once.</summary>
+    void Submit(Operation operation);
+
+    /// <summary>
+    /// Reads one user key on the calling thread, linearizably, if this node leads the group and holds its lease; false if it does not (submit a read instead).
+    /// <paramref name="found"/> is false for an absent or expired key. The value is appended to <paramref name="value"/>.
+    /// </summary>
+    bool TryReadLocal(uint group, ReadOnlySpan<byte> key, PooledBuffer value, out bool found, out RecordHeader header);
+
+    /// <summary>Monotonic nanoseconds, the clock of deadlines.</summary>
+    long Now { get; }
+}
