@@ -18,7 +18,7 @@ public sealed class RaftKvNode : IAsyncDisposable
     public RaftKvOptions Options => throw new NotImplementedException();
 
     /// <summary>The group that holds the default tenant's keys.</summary>
-    public uint DefaultGroup => 1;
+    public uint DefaultGroup { get; } = 1;
 
     /// <summary>The way in for those who speak commands.</summary>
     public IOperationExecutor Executor => throw new NotImplementedException();
