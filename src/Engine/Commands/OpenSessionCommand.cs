@@ -4,7 +4,7 @@ namespace RaftKv.Engine.Commands;
 
 /// <summary>
 /// Opens a client session. Its number is the index of the entry, and so never used twice in a group. Result: Ok; the revision is the number. No body.
-/// Sent without an identity: a retry opens a second session, and the unused one is evicted when it has been idle for long enough.
+/// Sent without an identity (else Malformed): a retry opens a second session, and the unused one is evicted when it has been idle for long enough.
 /// </summary>
 public static class OpenSessionCommand
 {
