@@ -261,7 +261,7 @@ internal sealed class ClientWrites
             if (Status != OperationStatus.Completed)
                 return;
             Invariant.That(Result.Span[0] == (byte)ResultStatus.Ok, "a session could not be opened");
-            owner._session = CommandResult.Revision(Result.Span);
+            owner._session = new CommandResult(Result.Span).Revision;
             owner._lastSequence = 0;
         }
     }

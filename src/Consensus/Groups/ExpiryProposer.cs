@@ -11,7 +11,7 @@ namespace RaftKv.Consensus.Groups;
 internal sealed class ExpiryProposer(Replica replica)
 {
     /// <summary>Keys removed by one entry: bounded work, the next entry continues.</summary>
-    private const int KeysPerEntry = 1000;
+    private const uint KeysPerEntry = 1000;
 
     private const long RetryAfter = 5_000_000;
 
