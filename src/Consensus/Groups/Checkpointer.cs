@@ -30,7 +30,6 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             Completed++;
             foreach (var (group, position) in completed.Groups)
                 shard.Replica(group)?.OnCheckpoint(position);
-            shard.PurgeLog();
         }
 
         if (!_underWay && (_demanded || _appliedBytes >= checkpointBytes))

@@ -11,9 +11,6 @@ internal interface IShardHost
     /// <summary>Runs work that may block, then its end, on any thread.</summary>
     void RunInBackground(Action work, Action<Exception?> end);
 
-    /// <summary>A checkpoint completed and log starts moved: segments may be free.</summary>
-    void PurgeLog();
-
     /// <summary>Something is broken that cannot be mended here: the node stops.</summary>
     void OnFailure(Exception failure);
 }

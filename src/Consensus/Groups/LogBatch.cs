@@ -27,6 +27,13 @@ internal sealed class LogBatch
     /// <summary>After durability: do this, on the shard's thread.</summary>
     public void Defer(Replica replica, Action action) => _deferred.Add(new Deferred(replica, null, default, action));
 
+    /// <summary>Leaves what was deferred to another batch, behind what that defers.</summary>
+    public void MoveTo(LogBatch other)
+    {
+        other._deferred.AddRange(_deferred);
+        _deferred.Clear();
+    }
+
     /// <summary>The batch is durable: what was deferred happens, in order. Then it is empty and may be used again.</summary>
     public void Release(Shard shard)
     {

@@ -251,6 +251,7 @@ internal sealed class Replica
         }
 
         _retention.OnApplied(entry.Index, entry.Payload.Length);
+        _shard.Checkpoints.OnApplied(entry.Payload.Length);
         if (!_proposals.TryTake(entry.Index, entry.Term, out var proposal))
             return;
         if (proposal.Local is not null)

@@ -38,6 +38,7 @@ internal sealed partial class Shard : IWalCompletion
     private long _nextTick = long.MinValue;
     private long _nextSweep;
     private readonly Queue<LogBatch> _inLog = new();
+    private LogBatch? _lastInLog;
     private int _refusedBatches;
     private long _nextLogRetry = long.MaxValue;
     private volatile bool _stopped;
@@ -130,8 +131,12 @@ internal sealed partial class Shard : IWalCompletion
         if (Now >= _nextSweep)
             Sweep();
         Checkpoints.Poll();
-        ProcessTouched();
-        HandToLog();
+        do
+        {
+            ProcessTouched();
+            HandToLog();
+        }
+        while (_touched.Count > 0);
         Outbox.Flush();
         foreach (var frame in _frames)
             frame.Dispose();
@@ -163,8 +168,6 @@ internal sealed partial class Shard : IWalCompletion
     public void RunInBackground(Action work, Action<Exception?> end) => _host.RunInBackground(work, failure => Inbox.Post(() => end(failure)));
 
     public void ReportFailure(Exception failure) => _host.OnFailure(failure);
-
-    public void PurgeLog() => _host.PurgeLog();
 
     void IWalCompletion.OnDurable(WalBatch batch) => Inbox.Post(new ShardEvent(ShardEventKind.LogDurable, null, 0));
 
@@ -353,9 +356,20 @@ internal sealed partial class Shard : IWalCompletion
             RetryLog();
         if (Batch.IsEmpty)
             return;
+        if (Batch.Wal.IsEmpty)
+        {
+            // Promises about what is, or is about to be, durable already: no sync of their own.
+            if (_lastInLog is null)
+                Batch.Release(this);
+            else
+                Batch.MoveTo(_lastInLog);
+            return;
+        }
+
         var batch = Batch;
         Batch = _spareBatches.TryPop(out var spare) ? spare : new LogBatch();
         _inLog.Enqueue(batch);
+        _lastInLog = batch;
         if (_refusedBatches > 0)
             _refusedBatches++; // it builds on what was refused: it waits with it
         else
@@ -372,6 +386,8 @@ internal sealed partial class Shard : IWalCompletion
         }
 
         var batch = _inLog.Dequeue();
+        if (_inLog.Count == 0)
+            _lastInLog = null;
         batch.Release(this);
         _spareBatches.Push(batch);
     }
