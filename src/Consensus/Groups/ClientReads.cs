@@ -110,7 +110,7 @@ internal sealed class ClientReads
         operation.Complete(OperationStatus.Completed, null);
     }
 
-    private void Expire(List<Operation> operations, long now)
+    private static void Expire(List<Operation> operations, long now)
     {
         var kept = 0;
         for (var i = 0; i < operations.Count; i++)

@@ -15,7 +15,7 @@ internal sealed class ExpiryProposer(Replica replica)
 
     private const long RetryAfter = 5_000_000;
 
-    private readonly PooledBuffer _command = new();
+    private readonly byte[] _command = Encode();
     private bool _underWay;
     private long _notBefore;
 
@@ -35,13 +35,18 @@ internal sealed class ExpiryProposer(Replica replica)
     {
         if (NextDeadline(now, unixMilliseconds) > now)
             return;
-        _command.Clear();
-        ExpireDueCommand.Encode(_command, KeysPerEntry);
-        _underWay = replica.TryPropose(_command.Span, new Proposal(0, 0, null, 0, 0, 0));
+        _underWay = replica.TryPropose(_command, new Proposal(0, 0, null, 0, 0, 0));
         if (!_underWay)
             _notBefore = now + RetryAfter;
     }
 
     /// <summary>The entry was applied, or lost with the leadership.</summary>
     public void OnApplied() => _underWay = false;
+
+    private static byte[] Encode()
+    {
+        using var command = new PooledBuffer();
+        ExpireDueCommand.Encode(command, KeysPerEntry);
+        return command.Span.ToArray();
+    }
 }

@@ -61,7 +61,8 @@ internal static class ForwardCodec
 
     private static bool TryReadItem(ref ReadOnlySpan<byte> frame, int leastLength, out uint group, out ulong request, out ReadOnlySpan<byte> body)
     {
-        (group, request, body) = (0, 0, default);
+        (group, request) = (0, 0);
+        body = default;
         if (frame.Length < 4)
             return false;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(frame);

@@ -174,7 +174,7 @@ internal sealed class Replica
         var index = Math.Min(position.Index, _retention.OldestRetained);
         if (_snapshotReceiver.IsInstalling || index < Core.FirstIndex)
             return;
-        var term = Core.TermAt(index);
+        var term = Core.TermOf(index);
         Core.Compact(index);
         _shard.Batch.Wal.SetStart(Group, index, term);
     }
@@ -191,8 +191,8 @@ internal sealed class Replica
         DropProposals();
         Writes.EndAll(reason);
         Reads.EndAll(reason);
-        _snapshotSender.Dispose();
-        _snapshotReceiver.Dispose();
+        _snapshotSender.Close();
+        _snapshotReceiver.Abandon();
     }
 
     public void Publish()

@@ -245,9 +245,9 @@ internal sealed partial class Shard : IWalCompletion
 
     private bool TakeMessages(ulong peer, ReadOnlyMemory<byte> messages)
     {
-        while (!messages.IsEmpty)
+        for (var position = 0; position < messages.Length;)
         {
-            if (!MessageCodec.TryRead(ref messages, out var group, out var message) || message.From != peer)
+            if (!MessageCodec.TryRead(messages, ref position, out var group, out var message) || message.From != peer)
                 return false;
             if (!_replicas.TryGetValue(group, out var replica))
                 continue;

@@ -12,7 +12,7 @@ namespace RaftKv.Consensus.Groups;
 /// the log's new start is durable; only then does the core move its log and acknowledge. A crash before the checkpoint leaves the old state and the old log;
 /// a crash between checkpoint and log start is recognised at recovery by a store that is ahead of its log, and the log start is written then.
 /// </remarks>
-internal sealed class SnapshotReceiver(Replica replica, Shard shard) : IDisposable
+internal sealed class SnapshotReceiver(Replica replica, Shard shard)
 {
     private ISnapshotWriter? _writer;
     private SnapshotChunk? _image;
@@ -79,8 +79,6 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard) : IDisposab
         });
     }
 
-    public void Dispose() => Abandon();
-
     private void Install(SnapshotChunk chunk)
     {
         _writer!.Complete(new AppliedPosition(chunk.SnapshotIndex, chunk.SnapshotTerm, chunk.SnapshotTime));
@@ -105,7 +103,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard) : IDisposab
             shard.Outbox.Add(replica.Group, answer);
     }
 
-    private void Abandon()
+    public void Abandon()
     {
         _writer?.Dispose();
         _writer = null;

@@ -11,7 +11,7 @@ namespace RaftKv.Consensus.Groups;
 /// Streams an image of the group to followers that are too far behind for the log, one at a time. Pieces are read off the shard's thread and checksummed;
 /// a few may be unacknowledged, and those are kept, so that a broken connection resumes where the follower stands.
 /// </summary>
-internal sealed class SnapshotSender(Replica replica, Shard shard) : IDisposable
+internal sealed class SnapshotSender(Replica replica, Shard shard)
 {
     private const int Window = 4;
 
@@ -82,8 +82,6 @@ internal sealed class SnapshotSender(Replica replica, Shard shard) : IDisposable
         else if (now - _lastSend > ResendAfter && !_reading)
             Resend();
     }
-
-    public void Dispose() => Close();
 
     private void StartNext()
     {
@@ -203,7 +201,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard) : IDisposable
         StartNext();
     }
 
-    private void Close()
+    public void Close()
     {
         foreach (var piece in _unacknowledged)
             piece.Data.Dispose();
