@@ -1,0 +1,11 @@
+namespace RaftKv.Consensus.Raft.Messages;
+
+/// <summary>Vote for me in Term.</summary>
+public sealed record VoteRequest : Message
+{
+    public required ulong LastIndex { get; init; }
+    public required ulong LastTerm { get; init; }
+
+    /// <summary>The leader itself asked for this election: leader stickiness does not apply.</summary>
+    public bool LeadershipTransfer { get; init; }
+}
