@@ -5,7 +5,11 @@ public sealed record SnapshotChunk : Message
 {
     /// <summary>Tells images apart, even of the same index.</summary>
     public required ulong SnapshotId { get; init; }
+
+    /// <summary>The last entry that the image covers.</summary>
     public required ulong SnapshotIndex { get; init; }
+
+    /// <summary>Term of that entry.</summary>
     public required ulong SnapshotTerm { get; init; }
 
     /// <summary>State-machine time of the image.</summary>
