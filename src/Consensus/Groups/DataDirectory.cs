@@ -164,7 +164,7 @@ public sealed class DataDirectory : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(36), (uint)stores);
         BinaryPrimitives.WriteUInt16LittleEndian(content.AsSpan(40), (ushort)name.Length);
         name.CopyTo(content.AsSpan(FixedBytes));
-        BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(FixedBytes + name.Length), Checksum.Of(content.AsSpan(..^4)));
+        BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(FixedBytes + name.Length), Crc32C.Compute(content.AsSpan(..^4)));
         return content;
     }
 
@@ -174,7 +174,7 @@ public sealed class DataDirectory : IDisposable
         if (content.Length < 16 || !content.StartsWith(Magic))
             throw Damaged(path, $"it does not begin as one ({content.Length} bytes)");
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(content[^4..]);
-        var computed = Checksum.Of(content[..^4]);
+        var computed = Crc32C.Compute(content[..^4]);
         if (stored != computed)
             throw Damaged(path, $"its checksum is {computed:x8}, expected {stored:x8}");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(content[8..]);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using RaftKv.Engine.Io;
 
 namespace RaftKv.Consensus.Transport;
 
@@ -14,7 +15,7 @@ internal readonly record struct FrameHeader(int PayloadLength, uint Checksum, Fr
     public static void Write(Span<byte> destination, FrameType type, ReadOnlySpan<byte> payload)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(destination, (uint)payload.Length + 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], Transport.Checksum.Of((byte)type, payload));
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], ChecksumOf(type, payload));
         destination[8] = (byte)type;
     }
 
@@ -32,8 +33,10 @@ internal readonly record struct FrameHeader(int PayloadLength, uint Checksum, Fr
     /// <exception cref="FrameException">They do not belong together.</exception>
     public void Verify(ReadOnlySpan<byte> payload)
     {
-        var computed = Transport.Checksum.Of((byte)Type, payload);
+        var computed = ChecksumOf(Type, payload);
         if (computed != Checksum)
             throw new FrameException($"a frame of {PayloadLength} bytes has checksum {computed:x8}, its head says {Checksum:x8}");
     }
+
+    private static uint ChecksumOf(FrameType type, ReadOnlySpan<byte> payload) => Crc32C.Append(Crc32C.Compute([(byte)type]), payload);
 }

@@ -80,14 +80,14 @@ public sealed class PeerRegistry : IPeerRegistry
             content.AddRange(utf8);
         }
 
-        Append32(content, number, Checksum.Of([.. content]));
+        Append32(content, number, Crc32C.Compute([.. content]));
         return [.. content];
     }
 
     private static SortedDictionary<ulong, (string Name, ulong Incarnation)> Decode(string path, ReadOnlySpan<byte> content)
     {
         if (content.Length < HeadBytes + sizeof(uint) || !content.StartsWith(Magic)
-            || Checksum.Of(content[..^4]) != BinaryPrimitives.ReadUInt32LittleEndian(content[^4..]))
+            || Crc32C.Compute(content[..^4]) != BinaryPrimitives.ReadUInt32LittleEndian(content[^4..]))
             throw new InvalidDataException($"{path} is damaged: it is not a list of peers that this node wrote");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(content[8..]);
         if (version != FormatVersion)

@@ -110,7 +110,7 @@ public sealed class DataDirectoryTests
         Open().Dispose();
         var bytes = _files["/data/n1/identity"];
         bytes[8] = 2;
-        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), RaftKv.Consensus.Transport.Checksum.Of(bytes.AsSpan(..^4)));
+        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), RaftKv.Engine.Io.Crc32C.Compute(bytes.AsSpan(..^4)));
         AssertRefused(DataDirectoryProblem.LaterVersion, "has format version 2; this program reads version 1");
     }
 
