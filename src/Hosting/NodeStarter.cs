@@ -39,7 +39,7 @@ internal static class NodeStarter
             });
             opened.Push(directory);
             var clock = MonotonicClock.Instance;
-            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, clock, files, directory), new WalIdentity(directory.Identity.Cluster, self.Number));
+            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, clock, files, directory), new WalIdentity(ClusterGuid(directory.Identity.Cluster), self.Number));
             opened.Push(log);
             var stores = new List<IStateStore>();
             for (var i = 0; i < directory.Stores; i++)
@@ -50,6 +50,7 @@ internal static class NodeStarter
 
             var writer = new LogWriter(log);
             opened.Push(writer);
+            writer.Start();
             TcpTransport? transport = null;
             var registry = PeerRegistry.Open(files, directory.PeersPath);
             var runtime = new NodeRuntime(
@@ -92,6 +93,13 @@ internal static class NodeStarter
         return BinaryPrimitives.ReadUInt64LittleEndian(hash) | 1;
     }
 
+    private static Guid ClusterGuid(ulong cluster)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, cluster);
+        return new Guid(bytes);
+    }
+
     private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, int shards) => new()
     {
         Self = self.Number,
@@ -124,7 +132,8 @@ internal static class NodeStarter
 
     private static async Task<IPEndPoint> ResolveAsync(Member self, CancellationToken cancellationToken)
     {
-        PeerEndpoint.TryParse(self.Address, out var endpoint);
+        if (!PeerEndpoint.TryParse(self.Address, out var endpoint))
+            throw new RaftKvStartException($"'{self.Address}' is no address of the form host:port");
         try
         {
             var addresses = await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken);

@@ -21,7 +21,6 @@ public sealed class RaftKvNode : IAsyncDisposable
         (Options, _members, _runtime, _directory) = (options, members, runtime, directory);
         _ids = [.. members.Select(m => m.Name)];
         _stopped = new Lazy<Task>(StopOnceAsync);
-        DefaultTenant = new Tenant(runtime, DefaultGroup, TenantOptions(options));
     }
 
     /// <summary>This node's name.</summary>
@@ -32,9 +31,6 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>The group that holds the default tenant's keys.</summary>
     public uint DefaultGroup { get; } = 1;
-
-    /// <summary>The default tenant: keys and values of whoever names no other.</summary>
-    public Tenant DefaultTenant { get; }
 
     /// <summary>The way in for those who speak commands.</summary>
     public IOperationExecutor Executor => _runtime;
@@ -75,8 +71,6 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
     public ValueTask DisposeAsync() => new(_stopped.Value);
-
-    private static TenantOptions TenantOptions(RaftKvOptions options) => throw new NotImplementedException();
 
     private string? NameOf(ulong number) => _members.FirstOrDefault(m => m.Number == number)?.Name;
 

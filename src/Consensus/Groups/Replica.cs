@@ -172,6 +172,7 @@ internal sealed class Replica
     {
         _snapshotReceiver.OnCheckpoint(position);
         var index = Math.Min(position.Index, _retention.OldestRetained);
+        // Nothing to cut, or the log is about to be replaced anyway.
         if (_snapshotReceiver.IsInstalling || index < Core.FirstIndex)
             return;
         var term = Core.TermOf(index);

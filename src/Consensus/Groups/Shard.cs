@@ -247,7 +247,7 @@ internal sealed partial class Shard : IWalCompletion
     {
         for (var position = 0; position < messages.Length;)
         {
-            if (!MessageCodec.TryRead(messages, ref position, out var group, out var message) || message.From != peer)
+            if (!MessageCodec.TryRead(messages, ref position, out var group, out var message) || message is null || message.From != peer)
                 return false;
             if (!_replicas.TryGetValue(group, out var replica))
                 continue;

@@ -28,7 +28,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
             return;
         if (chunk.SnapshotIndex <= replica.Machine.Applied.Index)
         {
-            Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
+            Refuse(chunk);
             return;
         }
 
@@ -52,15 +52,17 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         }
         catch (InvalidDataException)
         {
-            Abandon();
-            Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
+            Refuse(chunk);
             return;
         }
 
         _nextOffset += chunk.Data.Length;
-        if (chunk.Last)
+        if (!chunk.Last)
+            Acknowledge(chunk);
+        else if (replica.Core.BeginSnapshotInstall(chunk.SnapshotIndex, chunk.SnapshotTerm, shard.Now))
             Install(chunk);
-        Acknowledge(chunk);
+        else
+            Refuse(chunk);
     }
 
     /// <summary>A checkpoint completed; if it contains the image, the log's start follows.</summary>
@@ -89,6 +91,13 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         IsInstalling = true;
         _awaitsCheckpoint = true;
         shard.Checkpoints.Demand();
+        Acknowledge(chunk);
+    }
+
+    private void Refuse(SnapshotChunk chunk)
+    {
+        Abandon();
+        Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
     }
 
     private void Acknowledge(SnapshotChunk chunk)

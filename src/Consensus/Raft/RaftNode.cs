@@ -46,6 +46,9 @@ public sealed class RaftNode
     /// <summary>Last entry of the log.</summary>
     public ulong LastIndex => _core.Log.LastIndex;
 
+    /// <summary>Term of an entry from FirstIndex - 1 to LastIndex, 0 for any other.</summary>
+    public ulong TermOf(ulong index) => _core.Log.TermAt(index);
+
     /// <summary>Committed up to here, as far as this node knows.</summary>
     public ulong CommitIndex => _core.Log.Committed;
 

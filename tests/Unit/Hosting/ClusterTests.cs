@@ -1,3 +1,4 @@
+using Xunit;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Commands;
 using RaftKv.Hosting;

@@ -117,6 +117,6 @@ internal sealed class TestCluster : IAsyncDisposable
                 throw new InvalidOperationException($"{Status}: {Reason}");
         }
 
-        protected override void OnCompleted() => _done.SetResult();
+        protected internal override void OnCompleted() => _done.SetResult();
     }
 }
