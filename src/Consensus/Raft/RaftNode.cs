@@ -26,6 +26,9 @@ public sealed class RaftNode
         _writtenState = (initial.Term, initial.Vote);
     }
 
+    /// <summary>The inside, for tests that check invariants with global knowledge.</summary>
+    internal RaftCore Core => _core;
+
     // ---- observation
 
     /// <summary>This node's number.</summary>
