@@ -32,6 +32,7 @@ public sealed record SimulationOptions
     public bool Transfers { get; init; } = true;
     public bool Checkpoints { get; init; } = true;
     public bool QuiesceSoon { get; init; }
+    public long LeaseMilliseconds { get; init; } = 90;
     public long MaxInflightBytes { get; init; } = 4096;
     public int MaxInflightMessages { get; init; } = 4;
     public long MaxAppendBytes { get; init; } = 256;
@@ -71,7 +72,7 @@ public sealed record SimulationOptions
     /// <summary>The knobs of one node's core.</summary>
     public RaftOptions For(ulong node) => new()
     {
-        Self = node, ElectionTimeout = 300 * Millisecond, HeartbeatInterval = 25 * Millisecond, LeaseDuration = 90 * Millisecond, DriftPerMille = 20,
+        Self = node, ElectionTimeout = 300 * Millisecond, HeartbeatInterval = 25 * Millisecond, LeaseDuration = LeaseMilliseconds * Millisecond, DriftPerMille = 20,
         MaxInflightBytes = MaxInflightBytes, MaxInflightMessages = MaxInflightMessages, MaxAppendBytes = MaxAppendBytes, MaxUncommittedBytes = 4096, MaxCommittedBytes = 128,
         MaxCachedBytes = MaxCachedBytes, QuiesceAfter = QuiesceSoon ? 60 * Millisecond : 2_000 * Millisecond,
     };
