@@ -26,6 +26,9 @@ public sealed class RaftNode
         _writtenState = (initial.Term, initial.Vote);
     }
 
+    /// <summary>The inside, for tests that check invariants with global knowledge.</summary>
+    internal RaftCore Core => _core;
+
     // ---- observation
 
     /// <summary>This node's number.</summary>
@@ -68,7 +71,7 @@ public sealed class RaftNode
         {
             if (_core.Leadership is { } leadership)
                 return leadership.NextDeadline;
-            return _core.Follower.IsQuiescent || !_core.Configuration.IsVoter(Self) ? long.MaxValue : _core.Timer.Deadline;
+            return _core.Follower.IsQuiescent || !_core.CanCampaign ? long.MaxValue : _core.Timer.Deadline;
         }
     }
 
@@ -192,12 +195,12 @@ public sealed class RaftNode
     /// <summary>
     /// Asks, once an image is complete and before anything of this replica is touched, whether it may replace state and log. While true was answered and not yet followed by
     /// <see cref="SnapshotInstalled"/> or <see cref="AbortSnapshotInstall"/>, the core takes no entries and starts no election. False: the log has come to hold what the image
-    /// covers, and more of it may have been acknowledged since; the image must be thrown away.
+    /// covers, and more of it may have been acknowledged since, or another image is being installed; this one must be thrown away.
     /// </summary>
     public bool BeginSnapshotInstall(ulong index, ulong term, long now)
     {
         _core.AdvanceTime(now);
-        if (_core.Role != RaftRole.Follower || index <= CommitIndex || _core.Log.Matches(index, term))
+        if (_core.Role != RaftRole.Follower || _core.Follower.IsInstallingSnapshot || index <= CommitIndex || _core.Log.Matches(index, term))
             return false;
         _core.Follower.IsInstallingSnapshot = true;
         return true;

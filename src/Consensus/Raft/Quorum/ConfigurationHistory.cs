@@ -18,6 +18,18 @@ internal sealed class ConfigurationHistory
     /// <summary>The entry that holds it (or the index it was recovered at).</summary>
     public ulong CurrentIndex => _versions[^1].Index;
 
+    /// <summary>Whether a node votes in the governing configuration, or in one that may govern again.</summary>
+    public bool AnyHasVoter(ulong node)
+    {
+        foreach (var (_, configuration) in _versions)
+        {
+            if (configuration.IsVoter(node))
+                return true;
+        }
+
+        return false;
+    }
+
     public void Add(ulong index, Configuration configuration)
     {
         Invariant.That(index > CurrentIndex, $"configuration at {index} does not follow the one at {CurrentIndex}");

@@ -18,7 +18,6 @@ internal sealed class Leader
     private readonly ReadIndexRounds _reads;
     private readonly LeadershipTransfer _transfer = new();
     private readonly LeaderQuiescence _quiescence;
-    private readonly ulong _firstIndex;
     private readonly Func<ulong, long> _matchOf;
     private readonly Func<ulong, long> _echoOf;
     private readonly Func<ulong, long> _contactOf;
@@ -34,13 +33,16 @@ internal sealed class Leader
         _replicator = new Replicator(core, _reads);
         _lease = new LeaderLease(core.Options);
         _quiescence = new LeaderQuiescence(core, _replicator);
-        _firstIndex = core.Log.LastIndex + 1;
+        FirstIndex = core.Log.LastIndex + 1;
         _matchOf = node => node == core.Self ? (long)Log.Disk.Index : (long)(_replicator.Find(node)?.Match ?? 0);
         _echoOf = node => node == core.Self ? core.Now : _replicator.Find(node)?.LastEcho ?? long.MinValue;
         _contactOf = node => node == core.Self ? core.Now : _replicator.Find(node)?.LastContact ?? long.MinValue;
         _roundOf = node => node == core.Self ? (long)_reads.Round : (long)(_replicator.Find(node)?.ReadRound ?? 0);
         _selfOnly = node => node == core.Self ? 1 : 0;
     }
+
+    /// <summary>The no-op that begins the term: once it is committed, so is everything before it.</summary>
+    public ulong FirstIndex { get; }
 
     public bool IsQuiescent => _quiescence.IsQuiescent;
 
@@ -56,13 +58,13 @@ internal sealed class Leader
 
     private RaftLog Log => _core.Log;
 
-    private bool HasCommittedInTerm => Log.Committed >= _firstIndex;
+    private bool HasCommittedInTerm => Log.Committed >= FirstIndex;
 
     /// <summary>Begins the term with an entry of it, without which nothing of earlier terms may be counted as committed (Raft paper 5.4.2).</summary>
     public void Begin()
     {
         _core.Append(EntryKind.NoOp, Log.LastTimestamp, []);
-        _replicator.Reconfigure(_firstIndex);
+        _replicator.Reconfigure(FirstIndex);
         _replicator.HeartbeatDue = true;
         _heartbeatAt = _core.Now + _core.Options.HeartbeatInterval;
         _quiescence.Wake();
@@ -284,7 +286,7 @@ internal sealed class Leader
         var reached = (ulong)Quorums.Reached(_core.Configuration, _matchOf);
         if (reached <= Log.Committed || Log.TermAt(reached) != _core.Term)
             return;
-        _uncommittedBytes -= Log.CachedBytes(Math.Max(Log.Committed, _firstIndex), reached);
+        _uncommittedBytes -= Log.CachedBytes(Math.Max(Log.Committed, FirstIndex), reached);
         var first = !HasCommittedInTerm;
         _core.CommitTo(reached);
         _replicator.HasWork = true;

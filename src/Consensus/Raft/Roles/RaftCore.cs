@@ -78,8 +78,11 @@ internal sealed class RaftCore
 
     public RaftRole VisibleRole => Role == RaftRole.Follower && !Configuration.IsVoter(Self) ? RaftRole.Learner : Role;
 
-    /// <summary>Whether this node may stand for election.</summary>
-    public bool CanCampaign => Configuration.IsVoter(Self) && !Follower.IsInstallingSnapshot;
+    /// <summary>
+    /// Whether this node may stand for election. One that its newest configuration removes still may until that is committed: it can be the only one whose log is complete
+    /// enough to win, and it then leads without counting itself (thesis 4.2.2).
+    /// </summary>
+    public bool CanCampaign => Configurations.AnyHasVoter(Self) && !Follower.IsInstallingSnapshot;
 
     public void AdvanceTime(long now)
     {
