@@ -41,7 +41,7 @@ public sealed class RaftKvOptions
     /// <summary>How long a request may take when its caller names no time.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Memory for the store's hot part, per shard, at least 64 MiB.</summary>
+    /// <summary>Memory for the store's hot part, per shard, at least 128 MiB.</summary>
     public long StoreMemoryBytes { get; set; } = 256L << 20;
 
     /// <summary>Size of a log segment, 1 MiB to 1 GiB.</summary>
@@ -77,7 +77,7 @@ public sealed class RaftKvOptions
         Check(LeaseDuration > TimeSpan.Zero && LeaseDuration <= ElectionTimeout / 2, nameof(LeaseDuration), LeaseDuration, "above 0, at most half of ElectionTimeout");
         Check(HeartbeatInterval > TimeSpan.Zero && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "above 0, at most a third of LeaseDuration");
         Check(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromHours(1), nameof(RequestTimeout), RequestTimeout, "above 0, at most an hour");
-        Check(StoreMemoryBytes >= 64L << 20, nameof(StoreMemoryBytes), StoreMemoryBytes, "at least 64 MiB");
+        Check(StoreMemoryBytes >= 128L << 20, nameof(StoreMemoryBytes), StoreMemoryBytes, "at least 128 MiB");
         Check(LogSegmentBytes is >= 1 << 20 and <= 1 << 30, nameof(LogSegmentBytes), LogSegmentBytes, "1 MiB to 1 GiB");
         Check(CheckpointBytes >= 1 << 20, nameof(CheckpointBytes), CheckpointBytes, "at least 1 MiB");
         Check(RetainedLogBytes >= 0, nameof(RetainedLogBytes), RetainedLogBytes, "not negative");

@@ -30,7 +30,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public RaftKvOptions OptionsOf(int i)
     {
-        var options = new RaftKvOptions { NodeName = _members[i].Name, DataDirectory = DirectoryOf(i), Members = _members, Groups = 2, StoreMemoryBytes = 64 << 20, LogSegmentBytes = 4 << 20 };
+        var options = new RaftKvOptions { NodeName = _members[i].Name, DataDirectory = DirectoryOf(i), Members = _members, Groups = 2, StoreMemoryBytes = 128 << 20, LogSegmentBytes = 4 << 20 };
         _configure?.Invoke(options);
         return options;
     }
