@@ -362,7 +362,8 @@ public sealed class RaftSimulation : IWorld
                 Start(replica);
         }
 
-        Reconnect();
+        // Nodes that were paused still have news of broken connections to work off.
+        At(20 * Millisecond, Reconnect);
     }
 
     // A proposal that a leader accepted is lost with its leadership: the next leader gets another one.
@@ -410,7 +411,7 @@ public sealed class RaftSimulation : IWorld
 
     private string Describe() =>
         string.Join("; ", _replicas.Values.Select(r => r.Core is { } c
-            ? $"{r.Id}: {c.Role} term {c.Term} leader {c.Leader} log {c.FirstIndex}..{c.LastIndex} commit {c.CommitIndex} applied {c.AppliedIndex} {c.Configuration}{(c.IsQuiescent ? " quiescent" : "")}"
+            ? $"{r.Id}: {c.Role} term {c.Term} leader {c.Leader} log {c.FirstIndex}..{c.LastIndex} commit {c.CommitIndex} applied {c.AppliedIndex} {c.Configuration}{(c.IsQuiescent ? " quiescent" : "")}{(c.Core.Follower.IsInstallingSnapshot ? " installing" : "")} next tick in {(c.NextDeadline == long.MaxValue ? -1 : (c.NextDeadline - Local(r)) / Millisecond)} ms, scheduled {r.TickScheduledFor}"
             : $"{r.Id}: down"));
 
     private void At(long delay, Action action) => _events.Enqueue(action, (_now + Math.Max(delay, 0), _sequence++));

@@ -251,7 +251,7 @@ public sealed class ScriptedGroup : IWorld
         foreach (var replica in _replicas.Values)
         {
             Tell(replica.Core is not { } core ? $"{replica.Id} is down" :
-                $"{replica.Id} {core.Role} term={core.Term} leader={core.Leader} log={core.FirstIndex}..{core.LastIndex} commit={core.CommitIndex} applied={core.AppliedIndex} {core.Configuration}"
+                $"{replica.Id} {core.Role} term={core.Term} vote={core.Core.Vote} leader={core.Leader} log={core.FirstIndex}..{core.LastIndex} commit={core.CommitIndex} applied={core.AppliedIndex} {core.Configuration}"
                 + (core.LeaseUntil > _now ? " lease" : "") + (core.IsQuiescent ? " quiescent" : ""));
         }
     }

@@ -41,7 +41,7 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
     public long LastAppendAt { get; private set; } = long.MinValue;
 
     /// <summary>Whether an empty append should find out if entries were lost on their way.</summary>
-    public bool Suspicious { get; set; }
+    public bool Suspicious { get; private set; }
 
     /// <summary>Whether it waits for an answer (or a sign of life) before more is sent.</summary>
     public bool IsPaused => State switch
@@ -96,8 +96,12 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
         return true;
     }
 
-    /// <summary>A sign of life came: an unanswered probe is taken for lost.</summary>
-    public void Resume() => _paused = false;
+    /// <summary>It lives and has not answered the last append: a probe is taken for lost, a pipeline is questioned.</summary>
+    public void Doubt()
+    {
+        _paused = false;
+        Suspicious = State == ProgressState.Replicate;
+    }
 
     /// <summary>Waits for a sign of life before it probes.</summary>
     public void Pause() => _paused = true;

@@ -165,15 +165,10 @@ internal sealed class Leader
     {
         if (Heard(message.From, message.SentAtEcho, message.ReadRound) is not { } progress)
             return;
-        if (progress.State == ProgressState.Probe && progress.IsPaused)
+        // It answered something sent after the last append but not that: it is lost, or the follower's disk is slow. A probe is repeated; in the pipeline an empty append tells which.
+        if (message.SentAtEcho > progress.LastAppendAt && (progress.Match < Log.LastIndex || progress.State == ProgressState.Probe))
         {
-            progress.Resume();
-            _replicator.HasWork = true;
-        }
-        else if (progress.State == ProgressState.Replicate && progress.Match < Log.LastIndex && message.SentAtEcho > progress.LastAppendAt)
-        {
-            // It answered something sent after the last entries but did not acknowledge those: they are lost, or its disk is slow. An empty append tells which.
-            progress.Suspicious = true;
+            progress.Doubt();
             _replicator.HasWork = true;
         }
 
