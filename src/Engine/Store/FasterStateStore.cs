@@ -163,11 +163,7 @@ public sealed class FasterStateStore : IStateStore
 
     /// <summary>Throws what made the store stop, if anything did.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void ThrowIfFailed()
-    {
-        if (_device.Failure is { } failure)
-            throw failure;
-    }
+    internal void ThrowIfFailed() => _device.ThrowIfFailed();
 
     /// <summary>A keyspace of a group under an incarnation that was never used.</summary>
     internal StoreSpace NewSpace(uint group, Keyspace space) => Register(new SpaceId(group, _nextIncarnation++, space));

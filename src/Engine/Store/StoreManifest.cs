@@ -87,7 +87,7 @@ internal sealed record StoreManifest
             if (file.Read(0, content) != content.Length)
                 return null;
         }
-        if (content.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) != ImageFormat.Crc32C(content.AsSpan(..^4)))
+        if (content.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) != Crc32C.Compute(content.AsSpan(..^4)))
             return null;
         var manifest = Parse(content);
         return manifest?.Sequence == sequence ? manifest : null;
@@ -127,7 +127,7 @@ internal sealed record StoreManifest
         writer.Write(Metadata);
         writer.Write(LastBlock.Length);
         writer.Write(LastBlock);
-        writer.Write(ImageFormat.Crc32C(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
+        writer.Write(Crc32C.Compute(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         return stream.ToArray();
     }
 
