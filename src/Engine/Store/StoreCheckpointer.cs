@@ -33,7 +33,7 @@ internal sealed class StoreCheckpointer(
     public long LastTail => (_current ?? _last).Tail;
 
     /// <summary>Starts a checkpoint of everything written so far.</summary>
-    public void Begin(IReadOnlyList<ManifestGroup> groups, long serial, long keys, uint nextIncarnation)
+    public void Begin(IReadOnlyList<ManifestGroup> groups, long serial, long keys, long indexBytes, uint nextIncarnation)
     {
         var tail = kv.Log.TailAddress;
         var begun = kv.TryInitiateHybridLogCheckpoint(out var token, CheckpointType.FoldOver);
@@ -50,6 +50,7 @@ internal sealed class StoreCheckpointer(
             Tail = serial == 0 ? 0 : tail,
             Serial = serial,
             Keys = keys,
+            IndexBytes = indexBytes,
             NextIncarnation = nextIncarnation,
             Token = token,
             Groups = groups,
