@@ -62,8 +62,8 @@ internal sealed class CheckpointMetadata : ICheckpointManager
     /// <inheritdoc/>
     public IDevice GetSnapshotObjectLogDevice(Guid token) => throw Unused();
 
-    /// <inheritdoc/>
-    public IDevice GetDeltaLogDevice(Guid token) => throw Unused();
+    /// <summary>None: FASTER asks at recovery whether there is one.</summary>
+    public IDevice GetDeltaLogDevice(Guid token) => null!;
 
     /// <inheritdoc/>
     public void InitializeLogCheckpoint(Guid logToken)

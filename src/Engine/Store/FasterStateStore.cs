@@ -29,6 +29,7 @@ public sealed class FasterStateStore : IStateStore
     private readonly FasterKV<SpanByte, SpanByte> _kv;
     private readonly ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> _session;
     private readonly ReaderPool _readers;
+    private readonly long _indexBytes;
     private readonly SnapshotTickets _tickets = new();
     private readonly StoreCheckpointer _checkpointer;
     private readonly LogCompactor _compactor;
@@ -45,7 +46,10 @@ public sealed class FasterStateStore : IStateStore
         _maintenance = options.Synchronous ? null : new WorkerThread("raftkv-store-maintenance");
         _device = new LogDevice(files, directory, options.SegmentBytes, _writer);
         StoreRecovery.RestoreLog(_device, manifest);
-        _kv = CreateKv(manifest);
+        _indexBytes = Math.Max(options.IndexBytes, manifest.IndexBytes);
+        while (_indexBytes < manifest.Keys * 16 && _indexBytes < MaxIndexBytes)
+            _indexBytes *= 2;
+        _kv = CreateKv();
         _session = manifest.Tail > 0 ? Recover(manifest) : _kv.For(new StoreFunctions()).NewSession<StoreFunctions>(SessionName);
         _serial = manifest.Serial;
         _nextIncarnation = manifest.NextIncarnation;
@@ -133,7 +137,7 @@ public sealed class FasterStateStore : IStateStore
         var groups = _groups.Values
             .Select(state => new ManifestGroup(state.Group, state.Applied, state.Spaces[0].Id.Incarnation, state.Spaces[1].Id.Incarnation))
             .ToList();
-        _checkpointer.Begin(groups, _serial, _spaces.Values.Sum(space => space.Keys.Count), _nextIncarnation);
+        _checkpointer.Begin(groups, _serial, _spaces.Values.Sum(space => space.Keys.Count), _indexBytes, _nextIncarnation);
         return true;
     }
 
@@ -163,11 +167,7 @@ public sealed class FasterStateStore : IStateStore
 
     /// <summary>Throws what made the store stop, if anything did.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void ThrowIfFailed()
-    {
-        if (_device.Failure is { } failure)
-            throw failure;
-    }
+    internal void ThrowIfFailed() => _device.ThrowIfFailed();
 
     /// <summary>A keyspace of a group under an incarnation that was never used.</summary>
     internal StoreSpace NewSpace(uint group, Keyspace space) => Register(new SpaceId(group, _nextIncarnation++, space));
@@ -276,14 +276,10 @@ public sealed class FasterStateStore : IStateStore
         return space;
     }
 
-    private FasterKV<SpanByte, SpanByte> CreateKv(StoreManifest manifest)
-    {
-        var index = Options.IndexBytes;
-        while (index < manifest.Keys * 16 && index < MaxIndexBytes)
-            index *= 2;
-        return new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
+    private FasterKV<SpanByte, SpanByte> CreateKv() =>
+        new(new FasterKVSettings<SpanByte, SpanByte>
         {
-            IndexSize = index,
+            IndexSize = _indexBytes,
             LogDevice = _device,
             PageSize = Options.PageBytes,
             MemorySize = Options.MemoryBytes,
@@ -292,7 +288,6 @@ public sealed class FasterStateStore : IStateStore
             RemoveOutdatedCheckpoints = false,
             ConcurrencyControlMode = ConcurrencyControlMode.RecordIsolation,
         });
-    }
 
     /// <summary>Lays a key and its value out as FASTER stores them, in memory that does not move.</summary>
     private unsafe SpanByte PinRecord(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, out SpanByte storedValue)

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using FASTER.core;
 using RaftKv.Engine.Io;
 
@@ -14,8 +17,10 @@ namespace RaftKv.Engine.Store;
 /// <remarks>
 /// Invariant: bytes come back only from blocks whose checksum is right; the first block that is wrong, and the first failed write, set <see cref="Failure"/> for good.
 /// Invariant: FASTER's own truncation deletes nothing; segments go when <see cref="RemoveBelow"/> says that no checkpoint needs them.
-/// FASTER has no answer to a failed write: it would wait for it for ever. So a failed write is reported to it as done, after <see cref="Failure"/> is set, and the store refuses every later call.
+/// FASTER has no answer to a failed write: it would wait for it for ever; and an exception thrown through it leaves its epochs held. So whatever goes wrong is kept in <see cref="Failure"/>,
+/// the operation is reported to FASTER as done, and the store refuses every later call with what was kept.
 /// </remarks>
+[SuppressMessage("Design", "CA1031", Justification = "nothing may be thrown through FASTER; what is caught is rethrown by every later call")]
 internal sealed unsafe class LogDevice : StorageDeviceBase
 {
     /// <summary>Bytes in a block: FASTER's unit of reading and writing. One page of the operating system's cache.</summary>
@@ -34,7 +39,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly long _segmentBytes;
     private long _end;
     private bool _directoryDirty;
-    private IOException? _failure;
+    private Exception? _failure;
 
     /// <summary>Opens the segments that are there.</summary>
     /// <param name="files">Where the files are.</param>
@@ -53,7 +58,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     }
 
     /// <summary>Why nothing can be trusted any more; null while all is well.</summary>
-    public IOException? Failure => Volatile.Read(ref _failure);
+    public Exception? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Numbers of the log segments in a directory, ascending.</summary>
     public static List<int> ListSegments(IFileSystem files, string directory) => files.List(directory)
@@ -62,10 +67,20 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         .Order().ToList();
 
     /// <summary>Sets <see cref="Failure"/>, unless it is set already, and returns it.</summary>
-    public IOException Fail(IOException cause)
+    public Exception Fail(Exception cause)
     {
-        var failure = cause is StoreDamagedException or StoreFailedException ? cause : new StoreFailedException("the store's disk failed: " + cause.Message, cause);
+        var failure = cause is IOException and not (StoreDamagedException or StoreFailedException)
+            ? new StoreFailedException("the store's disk failed: " + cause.Message, cause)
+            : cause;
         return Interlocked.CompareExchange(ref _failure, failure, null) ?? failure;
+    }
+
+    /// <summary>Throws <see cref="Failure"/> if it is set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ThrowIfFailed()
+    {
+        if (Failure is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     /// <summary>Reads every block of [<paramref name="from"/>, <paramref name="to"/>), both multiples of the block size.</summary>
@@ -205,7 +220,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
                 done += take;
             }
         }
-        catch (IOException exception)
+        catch (Exception exception)
         {
             Fail(exception);
             destination.Clear();
@@ -238,7 +253,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     {
         Span<byte> seed = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(seed, block);
-        return ImageFormat.Crc32C(data, ImageFormat.Crc32C(seed));
+        return Crc32C.Append(Crc32C.Compute(seed), data);
     }
 
     private void WriteAndReport(IntPtr source, long address, long bytes, DeviceIOCompletionCallback callback, object context)
@@ -248,7 +263,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             if (Failure is null)
                 WriteBlocks(source, address, bytes);
         }
-        catch (IOException exception)
+        catch (Exception exception)
         {
             Fail(exception);
         }

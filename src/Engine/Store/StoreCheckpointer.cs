@@ -33,7 +33,7 @@ internal sealed class StoreCheckpointer(
     public long LastTail => (_current ?? _last).Tail;
 
     /// <summary>Starts a checkpoint of everything written so far.</summary>
-    public void Begin(IReadOnlyList<ManifestGroup> groups, long serial, long keys, uint nextIncarnation)
+    public void Begin(IReadOnlyList<ManifestGroup> groups, long serial, long keys, long indexBytes, uint nextIncarnation)
     {
         var tail = kv.Log.TailAddress;
         var begun = kv.TryInitiateHybridLogCheckpoint(out var token, CheckpointType.FoldOver);
@@ -50,6 +50,7 @@ internal sealed class StoreCheckpointer(
             Tail = serial == 0 ? 0 : tail,
             Serial = serial,
             Keys = keys,
+            IndexBytes = indexBytes,
             NextIncarnation = nextIncarnation,
             Token = token,
             Groups = groups,
@@ -63,6 +64,7 @@ internal sealed class StoreCheckpointer(
             return null;
         if (!_saving)
             StartSavingWhenFlushed(_current);
+        device.ThrowIfFailed();
         if (Volatile.Read(ref _outcome) is not { } outcome)
             return null;
         _outcome = null;
@@ -71,7 +73,8 @@ internal sealed class StoreCheckpointer(
         if (outcome.Error is DiskFullException full)
             throw full;
         if (outcome.Error is { } error)
-            throw device.Fail(error);
+            device.Fail(error);
+        device.ThrowIfFailed();
         _last = outcome.Manifest;
         return new CompletedCheckpoint(_last.Groups.ToDictionary(group => group.Group, group => group.Applied));
     }
@@ -113,8 +116,9 @@ internal sealed class StoreCheckpointer(
         var manifest = current with { Metadata = metadataBytes, LastBlock = lastBlock.Bytes };
         try
         {
-            if ((lastBlock.Error ?? device.Failure) is { } failure)
+            if (lastBlock.Error is { } failure)
                 return new Outcome(manifest, failure);
+            device.ThrowIfFailed();
             device.Sync();
             device.Verify(StoreRecovery.BlockStart(Math.Max(_last.Tail, manifest.Begin)), StoreRecovery.BlockStart(manifest.Tail));
             manifest.Save(files, directory);
@@ -126,7 +130,7 @@ internal sealed class StoreCheckpointer(
                     StoreManifest.Delete(files, directory, sequence);
             }
             device.RemoveBelow(_last.Begin);
-            return new Outcome(manifest, device.Failure);
+            return new Outcome(manifest, null);
         }
         catch (IOException exception)
         {

@@ -9,7 +9,7 @@ internal readonly record struct ManifestGroup(uint Group, AppliedPosition Applie
 
 /// <summary>
 /// The one thing on disk that says what the store is: file <c>manifest-N</c>, N decimal of 20 digits, rising by one with each checkpoint. Everything little-endian:
-/// <c>magic (8) version (4) page bytes (8) segment bytes (8) sequence (8) begin (8) tail (8) serial (8) keys (8) next incarnation (4) token (16)
+/// <c>magic (8) version (4) page bytes (8) segment bytes (8) sequence (8) begin (8) tail (8) serial (8) keys (8) index bytes (8) next incarnation (4) token (16)
 /// groups (4), each: number (4) index (8) term (8) time (8) system incarnation (4) user incarnation (4);
 /// FASTER's metadata: length (4) bytes; last block: length (4) bytes; CRC32C of all that (4)</c>.
 /// The log it vouches for is [begin, tail): its files, their lengths and checksums follow from the layout of <see cref="LogDevice"/>, where each block carries its own.
@@ -44,6 +44,11 @@ internal sealed record StoreManifest
 
     /// <summary>Number of keys: the hash index is sized by it.</summary>
     public long Keys { get; init; }
+
+    /// <summary>
+    /// Size of the hash index under which the log was written. Records are chained on disk by their hash in that index: a larger one splits chains and still finds all, a smaller one would not.
+    /// </summary>
+    public long IndexBytes { get; init; }
 
     /// <summary>No incarnation at or above this was in use.</summary>
     public uint NextIncarnation { get; init; } = 1;
@@ -87,7 +92,7 @@ internal sealed record StoreManifest
             if (file.Read(0, content) != content.Length)
                 return null;
         }
-        if (content.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) != ImageFormat.Crc32C(content.AsSpan(..^4)))
+        if (content.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) != Crc32C.Compute(content.AsSpan(..^4)))
             return null;
         var manifest = Parse(content);
         return manifest?.Sequence == sequence ? manifest : null;
@@ -111,6 +116,7 @@ internal sealed record StoreManifest
         writer.Write(Tail);
         writer.Write(Serial);
         writer.Write(Keys);
+        writer.Write(IndexBytes);
         writer.Write(NextIncarnation);
         writer.Write(Token.ToByteArray());
         writer.Write(Groups.Count);
@@ -127,7 +133,7 @@ internal sealed record StoreManifest
         writer.Write(Metadata);
         writer.Write(LastBlock.Length);
         writer.Write(LastBlock);
-        writer.Write(ImageFormat.Crc32C(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
+        writer.Write(Crc32C.Compute(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         return stream.ToArray();
     }
 
@@ -149,6 +155,7 @@ internal sealed record StoreManifest
             Tail = reader.ReadInt64(),
             Serial = reader.ReadInt64(),
             Keys = reader.ReadInt64(),
+            IndexBytes = reader.ReadInt64(),
             NextIncarnation = reader.ReadUInt32(),
             Token = new Guid(reader.ReadBytes(16)),
             Groups = ReadGroups(reader),

@@ -57,8 +57,7 @@ internal sealed unsafe class StoreReader : IDisposable
         var status = _session.ReadAtAddress(ref input, ref result, ref options);
         if (status.IsPending)
             Wait();
-        if (_device.Failure is { } failure)
-            throw failure;
+        _device.ThrowIfFailed();
         Invariant.That(_result.Found, $"no record at {address} of the store's log");
         return _result.Header;
     }
@@ -82,8 +81,7 @@ internal sealed unsafe class StoreReader : IDisposable
     private void Wait()
     {
         _session.CompletePending(wait: true);
-        if (_device.Failure is { } failure)
-            throw failure;
+        _device.ThrowIfFailed();
     }
 
     private byte* PinKey(SpaceId space, ReadOnlySpan<byte> key)
