@@ -15,6 +15,8 @@ namespace RaftKv.Consensus.Groups;
 /// </remarks>
 internal sealed class ClientWrites
 {
+    private const long AskAgainAfter = 5_000_000;
+
     private readonly Replica _replica;
     private readonly OperationList _outstanding = new();
     private readonly Dictionary<ulong, Operation> _forwarded = [];
@@ -23,6 +25,7 @@ internal sealed class ClientWrites
     private ulong _lastSequence;
     private ulong _lastRequest;
     private int _waiting;
+    private long _notBefore;
 
     public ClientWrites(Replica replica)
     {
@@ -60,7 +63,7 @@ internal sealed class ClientWrites
     /// <summary>Hands waiting writes, in order, to the leader, as far as one is known and takes them.</summary>
     public void Place()
     {
-        if (_waiting == 0)
+        if (_waiting == 0 || _replica.Now < _notBefore)
             return;
         var leader = _replica.Core.Leader;
         if (leader == 0 || (leader != _replica.Core.Self && !_replica.IsConnected(leader)))
@@ -94,14 +97,20 @@ internal sealed class ClientWrites
         if (!_forwarded.TryGetValue(request, out var operation))
             return;
         if (answer == ForwardAnswer.Done)
+        {
             End(operation, result);
-        else
-            Return(operation);
+            return;
+        }
+
+        // It does not lead (yet, or any more), or is overloaded: asked again at once it would say the same.
+        Return(operation);
+        _notBefore = _replica.Now + AskAgainAfter;
     }
 
     /// <summary>The leader changed, or the connection to a node broke: what was placed with any other node than the current leader is placed again.</summary>
     public void ReturnUnlessWith(ulong leader)
     {
+        _notBefore = 0;
         if (_forwarded.Count == 0)
             return;
         for (var operation = _outstanding.First; operation is not null; operation = operation.Next)

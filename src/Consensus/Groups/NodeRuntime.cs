@@ -24,6 +24,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly GroupView[] _views;
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITransport _transport;
+    private readonly HashSet<ulong> _refusedBy = [];
+    private int _backgroundWork;
     private volatile bool _refuses;
     private int _disposed;
 
@@ -149,6 +151,9 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
             thread.Dispose();
         }
 
+        // Pieces of images are read from the stores on pool threads: no store is closed under a reader.
+        while (Volatile.Read(ref _backgroundWork) > 0)
+            await Task.Delay(1).ConfigureAwait(false);
         _writer.Dispose();
         foreach (var store in _stores)
             store.Dispose();
@@ -158,6 +163,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     void ITransportHandler.OnConnected(ulong peer)
     {
         LogConnected(Name(peer));
+        lock (_refusedBy)
+            _refusedBy.Remove(peer);
         Tell(new ShardEvent(ShardEventKind.PeerConnected, null, peer));
     }
 
@@ -184,29 +191,46 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         FrameSplitter.Split(frame, _shards.Length, (shard, part) => _shards[shard].Inbox.Post(peer, part));
     }
 
-    void ITransportHandler.OnRefused(ulong peer, string reason) => OnFailure(new InvalidOperationException($"node {Name(peer)} refuses this node: {reason}"));
+    void ITransportHandler.OnRefused(ulong peer, RefusalCode code, string reason)
+    {
+        bool isolated;
+        lock (_refusedBy)
+        {
+            _refusedBy.Add(peer);
+            isolated = _refusedBy.Count > _configuration.Members.Count - _configuration.Majority;
+        }
+
+        // One peer may be wrong about the cluster, or be misconfigured itself. But a directory that one peer has known otherwise has forgotten its promises, whatever the others say.
+        if (code == RefusalCode.Incarnation || isolated)
+            OnFailure(new InvalidOperationException($"node {Name(peer)} refuses this node: {reason}"));
+    }
 
     void IShardHost.PostToLog(WalBatch batch, IWalCompletion target) => _writer.Post(batch, target);
 
-    void IShardHost.RunInBackground(Action work, Action<Exception?> end) => ThreadPool.UnsafeQueueUserWorkItem(
-        static state =>
-        {
-            Exception? failure = null;
-            try
+    void IShardHost.RunInBackground(Action work, Action<Exception?> end)
+    {
+        Interlocked.Increment(ref _backgroundWork);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            state =>
             {
-                state.work();
-            }
+                Exception? failure = null;
+                try
+                {
+                    state.work();
+                }
 #pragma warning disable CA1031 // it is handed to whoever asked
-            catch (Exception e)
+                catch (Exception e)
 #pragma warning restore CA1031
-            {
-                failure = e;
-            }
+                {
+                    failure = e;
+                }
 
-            state.end(failure);
-        },
-        (work, end),
-        preferLocal: false);
+                state.end(failure);
+                Interlocked.Decrement(ref _backgroundWork);
+            },
+            (work, end),
+            preferLocal: false);
+    }
 
     void IShardHost.OnFailure(Exception failure) => OnFailure(failure);
 

@@ -16,9 +16,14 @@ internal sealed class Proposals
 
     public int Count => _waiting.Count;
 
+    /// <summary>The term in which all of them were proposed.</summary>
+    public ulong Term { get; private set; }
+
     public void Add(in Proposal proposal)
     {
         Invariant.That(_waiting.Count == 0 || proposal.Index > _lastIndex, $"proposal {proposal.Index} is not behind {_lastIndex}");
+        Invariant.That(_waiting.Count == 0 || proposal.Term == Term, $"proposals of terms {Term} and {proposal.Term}");
+        Term = proposal.Term;
         _lastIndex = proposal.Index;
         _waiting.Enqueue(proposal);
     }

@@ -61,6 +61,9 @@ internal sealed class Replica
     /// <summary>Why writes are refused at the moment, or null.</summary>
     public string? RefusalOfWrites => _shard.RefusalOfWrites;
 
+    /// <summary>Time of this turn.</summary>
+    public long Now => _shard.Now;
+
     public bool IsConnected(ulong peer) => _shard.IsConnected(peer);
 
     /// <summary>When this replica wants to be looked at next, monotonic nanoseconds.</summary>
@@ -95,6 +98,7 @@ internal sealed class Replica
     /// <summary>Proposes a command; false when the core does not take it now.</summary>
     public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)
     {
+        DropProposalsOfOtherTerms();
         if (Core.Propose(command, _shard.UnixMilliseconds, _shard.Now, out var index) != ProposeStatus.Accepted)
             return false;
         _proposals.Add(proposal with { Index = index, Term = Core.Term });
@@ -140,6 +144,9 @@ internal sealed class Replica
         while (Core.HasEffects)
         {
             Core.TakeEffects(effects);
+            // First: what is applied below may stand at indices that this node had proposed something else for, in a term that is over.
+            if (effects.LeadershipChanged)
+                OnLeadershipChanged();
             Send(effects);
             Persist(effects);
             Apply(effects);
@@ -153,8 +160,6 @@ internal sealed class Replica
                 Reads.OnReadState(state.Context, state.Index);
             if (effects.Committed.Count > 0)
                 Core.Applied(Machine.Applied.Index);
-            if (effects.LeadershipChanged)
-                OnLeadershipChanged();
             Writes.Place();
         }
 
@@ -265,8 +270,7 @@ internal sealed class Replica
 
     private void OnLeadershipChanged()
     {
-        if (Core.Role != RaftRole.Leader)
-            DropProposals();
+        DropProposalsOfOtherTerms();
         if (Core.Leader != _knownLeader)
         {
             _knownLeader = Core.Leader;
@@ -274,6 +278,12 @@ internal sealed class Replica
         }
 
         _snapshotSender.OnLeadershipChanged();
+    }
+
+    private void DropProposalsOfOtherTerms()
+    {
+        if (_proposals.Count > 0 && (Core.Role != RaftRole.Leader || _proposals.Term != Core.Term))
+            DropProposals();
     }
 
     private void DropProposals()

@@ -23,6 +23,8 @@ internal sealed partial class Shard : IWalCompletion
 
     private const long SweepInterval = 10_000_000;
 
+    private const long CheckpointPollInterval = 2_000_000;
+
     private const long LogRetryInterval = 100_000_000;
 
     private readonly IClock _clock;
@@ -36,7 +38,7 @@ internal sealed partial class Shard : IWalCompletion
     private readonly Stack<LogBatch> _spareBatches = new();
     private readonly RaftEffects _effects = new();
     private long _nextTick = long.MinValue;
-    private long _nextSweep;
+    private long _nextSweep = long.MaxValue;
     private readonly Queue<LogBatch> _inLog = new();
     private LogBatch? _lastInLog;
     private int _refusedBatches;
@@ -94,7 +96,7 @@ internal sealed partial class Shard : IWalCompletion
     public IReadOnlyList<Replica> Replicas => _ordered;
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
-    public long NextDeadline => Math.Min(_nextTick, _nextSweep);
+    public long NextDeadline => Math.Min(Math.Min(_nextTick, _nextSweep), Checkpoints.IsUnderWay ? Now + CheckpointPollInterval : long.MaxValue);
 
     public Replica? Replica(uint group) => _replicas.GetValueOrDefault(group);
 
@@ -226,6 +228,8 @@ internal sealed partial class Shard : IWalCompletion
 
         replica.Accept(operation);
         Touch(replica);
+        if (_nextSweep == long.MaxValue)
+            _nextSweep = Now + SweepInterval;
     }
 
     private void OnFrame(ulong peer, PooledBuffer frame)
@@ -312,10 +316,16 @@ internal sealed partial class Shard : IWalCompletion
     private void Tick()
     {
         Balancer.Tick(Now);
+        _nextTick = Balancer.NextDeadline;
         foreach (var replica in _ordered)
         {
-            if (replica.NextDeadline > Now)
+            var deadline = replica.NextDeadline;
+            if (deadline > Now)
+            {
+                _nextTick = Math.Min(_nextTick, deadline);
                 continue;
+            }
+
             replica.Tick(Now);
             Touch(replica);
         }
@@ -323,12 +333,13 @@ internal sealed partial class Shard : IWalCompletion
 
     private void Sweep()
     {
-        _nextSweep = Now + SweepInterval;
+        _nextSweep = _refusedBatches > 0 ? Now + SweepInterval : long.MaxValue;
         foreach (var replica in _ordered)
         {
             if (replica.Writes.Outstanding == 0 && !replica.Reads.Any)
                 continue;
             replica.Sweep(Now);
+            _nextSweep = Now + SweepInterval;
             if (replica.Writes.AnyWaiting || replica.Reads.Any)
                 Touch(replica);
         }
@@ -342,12 +353,10 @@ internal sealed partial class Shard : IWalCompletion
             var replica = _touched[i];
             replica.IsTouched = false;
             replica.Process(_effects);
+            _nextTick = Math.Min(_nextTick, replica.NextDeadline);
         }
 
         _touched.Clear();
-        _nextTick = Balancer.NextDeadline;
-        foreach (var replica in _ordered)
-            _nextTick = Math.Min(_nextTick, replica.NextDeadline);
     }
 
     private void HandToLog()
@@ -397,6 +406,7 @@ internal sealed partial class Shard : IWalCompletion
     {
         _refusedBatches++;
         _nextLogRetry = Now + LogRetryInterval;
+        _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
         if (RefusalOfWrites is not null)
             return;
         RefusalOfWrites = "this node's disk is full";

@@ -9,7 +9,7 @@ namespace RaftKv.Consensus.Groups;
 /// </summary>
 /// <remarks>
 /// Order: every piece's checksum is verified and written under a new incarnation of the group; the last one swaps the state; a checkpoint that contains it completes;
-/// the log's new start is durable; only then does the core move its log and acknowledge. A crash before the checkpoint leaves the old state and the old log;
+/// the log's new start is durable; only then does the core move its log and is the last piece acknowledged. A crash before the checkpoint leaves the old state and the old log;
 /// a crash between checkpoint and log start is recognised at recovery by a store that is ahead of its log, and the log start is written then.
 /// </remarks>
 internal sealed class SnapshotReceiver(Replica replica, Shard shard)
@@ -17,6 +17,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
     private ISnapshotWriter? _writer;
     private SnapshotChunk? _image;
     private long _nextOffset;
+    private long _imageLength;
     private bool _awaitsCheckpoint;
 
     /// <summary>An image replaced the state and is not durable yet.</summary>
@@ -78,6 +79,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
             IsInstalling = false;
             _image = null;
             replica.OnSnapshotInstalled(image.SnapshotIndex, image.SnapshotTerm, image.Configuration);
+            Answer(image, Acknowledgement(image, _imageLength));
         });
     }
 
@@ -86,12 +88,12 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         _writer!.Complete(new AppliedPosition(chunk.SnapshotIndex, chunk.SnapshotTerm, chunk.SnapshotTime));
         _writer.Dispose();
         _writer = null;
+        _imageLength = _nextOffset;
         _nextOffset = 0;
         replica.Machine.Reload();
         IsInstalling = true;
         _awaitsCheckpoint = true;
         shard.Checkpoints.Demand();
-        Acknowledge(chunk);
     }
 
     private void Refuse(SnapshotChunk chunk)
@@ -100,11 +102,10 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
     }
 
-    private void Acknowledge(SnapshotChunk chunk)
-    {
-        var next = IsInstalling ? chunk.Offset + chunk.Data.Length : _nextOffset;
-        Answer(chunk, new SnapshotAcknowledged { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId, NextOffset = next });
-    }
+    private void Acknowledge(SnapshotChunk chunk) => Answer(chunk, Acknowledgement(chunk, _nextOffset));
+
+    private SnapshotAcknowledged Acknowledgement(SnapshotChunk chunk, long nextOffset) =>
+        new() { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId, NextOffset = nextOffset };
 
     private void Answer(SnapshotChunk chunk, Message answer)
     {

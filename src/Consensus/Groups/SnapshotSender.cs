@@ -19,7 +19,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     private const long ResendAfter = 1_000_000_000;
 
     /// <summary>Without progress for this long the transfer is given up, so that others get their turn and the image's memory is freed.</summary>
-    private const long GiveUpAfter = 30_000_000_000;
+    private const long GiveUpAfter = 120_000_000_000;
 
     private readonly Queue<ulong> _waiting = new();
     private readonly LinkedList<Piece> _unacknowledged = new();
@@ -29,6 +29,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     private ulong _snapshotId;
     private ulong _lastId;
     private long _readOffset;
+    private PooledBuffer? _readAhead;
     private bool _readAll;
     private bool _reading;
     private long _lastProgress;
@@ -156,12 +157,22 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
             return;
         }
 
+        // A piece leaves when it is known whether another follows it.
         _readAll = data.Length == 0;
+        if (_readAll && _readAhead is not null)
+            data.Dispose();
+        if (_readAhead is not null || _readAll)
+            SendNext(_readAhead ?? data);
+        _readAhead = _readAll ? null : data;
+        ReadMore();
+    }
+
+    private void SendNext(PooledBuffer data)
+    {
         var piece = new Piece(_readOffset, data, Crc(data.Span), _readAll);
         _readOffset += data.Length;
         _unacknowledged.AddLast(piece);
         Send(piece);
-        ReadMore();
     }
 
     private void Resend()
@@ -206,6 +217,8 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         foreach (var piece in _unacknowledged)
             piece.Data.Dispose();
         _unacknowledged.Clear();
+        _readAhead?.Dispose();
+        _readAhead = null;
         // A read under way still uses the reader; its end disposes it.
         if (!_reading)
             _reader?.Dispose();
