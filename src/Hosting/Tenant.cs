@@ -60,23 +60,15 @@ public sealed partial class Tenant
 
     /// <summary>Reads a record. On the leader's node, while its lease holds, the store is read on the calling thread.</summary>
     /// <returns>The record, or null if the key is absent or has expired.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Entry?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<Entry?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default)
     {
         CheckKey(key);
         var operation = Rent(options);
-        try
-        {
-            if (TryGetLocal(operation, key.Span, options, out var found, out var header))
-                return found ? ToEntry(operation.Result.Span, header.Revision, header.ExpireAt) : null;
-            GetCommand.Encode(operation.Command, key.Span);
-            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-            return ReadEntry(operation);
-        }
-        finally
-        {
-            operation.Release();
-        }
+        if (!TryGetLocal(operation, key.Span, options, out var found, out var header))
+            return FetchAsync(operation, key, cancellationToken);
+        Entry? entry = found ? ToEntry(operation.Result.Span, header.Revision, header.ExpireAt) : null;
+        operation.Release();
+        return new ValueTask<Entry?>(entry);
     }
 
     /// <inheritdoc cref="GetAsync(ReadOnlyMemory{byte}, ReadOptions, CancellationToken)"/>
@@ -85,29 +77,21 @@ public sealed partial class Tenant
 
     /// <summary>Reads a record into the caller's buffer: as <see cref="GetAsync(ReadOnlyMemory{byte}, ReadOptions, CancellationToken)"/>, without allocating.</summary>
     /// <returns>What is beside the value, or null if the key is absent or has expired; then nothing is written to <paramref name="value"/>.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<EntryHeader?> GetAsync(ReadOnlyMemory<byte> key, IBufferWriter<byte> value, ReadOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<EntryHeader?> GetAsync(ReadOnlyMemory<byte> key, IBufferWriter<byte> value, ReadOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(value);
         CheckKey(key);
         var operation = Rent(options);
-        try
+        if (!TryGetLocal(operation, key.Span, options, out var found, out var header))
+            return FetchAsync(operation, key, value, cancellationToken);
+        EntryHeader? read = null;
+        if (found)
         {
-            if (TryGetLocal(operation, key.Span, options, out var found, out var header))
-            {
-                if (!found)
-                    return null;
-                value.Write(operation.Result.Span);
-                return new EntryHeader(operation.Result.Length, header.Revision, ToTime(header.ExpireAt));
-            }
-            GetCommand.Encode(operation.Command, key.Span);
-            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-            return ReadInto(operation, value);
+            value.Write(operation.Result.Span);
+            read = new EntryHeader(operation.Result.Length, header.Revision, ToTime(header.ExpireAt));
         }
-        finally
-        {
-            operation.Release();
-        }
+        operation.Release();
+        return new ValueTask<EntryHeader?>(read);
     }
 
     /// <summary>Removes a key.</summary>
@@ -156,6 +140,36 @@ public sealed partial class Tenant
     /// <inheritdoc cref="IncrementAsync(ReadOnlyMemory{byte}, long, WriteOptions, CancellationToken)"/>
     public ValueTask<long> IncrementAsync(string key, long delta = 1, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         IncrementAsync(Encoding.UTF8.GetBytes(key), delta, options, cancellationToken);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Entry?> FetchAsync(PendingOperation operation, ReadOnlyMemory<byte> key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            GetCommand.Encode(operation.Command, key.Span);
+            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
+            return ReadEntry(operation);
+        }
+        finally
+        {
+            operation.Release();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<EntryHeader?> FetchAsync(PendingOperation operation, ReadOnlyMemory<byte> key, IBufferWriter<byte> value, CancellationToken cancellationToken)
+    {
+        try
+        {
+            GetCommand.Encode(operation.Command, key.Span);
+            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
+            return ReadInto(operation, value);
+        }
+        finally
+        {
+            operation.Release();
+        }
+    }
 
     private PendingOperation Rent(OperationKind kind, TimeSpan? timeout)
     {

@@ -238,6 +238,33 @@ public sealed class TenantTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_read_under_the_lease_into_the_callers_buffer_allocates_nothing()
+    {
+        await _tenant.PutAsync("k", "value");
+        _executor.HasLease = true;
+        var (key, into) = ((ReadOnlyMemory<byte>)"k"u8.ToArray(), new ArrayBufferWriter<byte>(64));
+        Assert.Equal(0, Measure());
+
+        long Measure()
+        {
+            Read(2_000);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Read(2_000);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        void Read(int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                into.ResetWrittenCount();
+                var read = _tenant.GetAsync(key, into);
+                Assert.True(read.IsCompletedSuccessfully && read.Result?.Length == 5);
+            }
+        }
+    }
+
     private static async Task<List<string>> Names(IAsyncEnumerable<KeyEntry> pairs)
     {
         var names = new List<string>();
