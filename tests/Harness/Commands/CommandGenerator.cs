@@ -27,8 +27,9 @@ public sealed class CommandGenerator(int seed)
 
     public byte[] Value() => Encoding.UTF8.GetBytes(Values[_random.Next(Values.Length)]);
 
-    public Expiry Expiry() => _random.Next(4) switch
+    public Expiry Expiry() => _random.Next(5) switch
     {
+        4 => Engine.Commands.Expiry.After(_random.Next(-5, 100)),
         0 => Engine.Commands.Expiry.Keep,
         1 => Engine.Commands.Expiry.At(Time + _random.Next(-50, 200)),
         _ => Engine.Commands.Expiry.None,

@@ -101,6 +101,20 @@ public sealed class ReadCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_duration_counts_from_state_machine_time_of_its_entry()
+    {
+        Put("k", "v", Expiry.After(500));
+        _driver.Time = 1_200;
+        Assert.Equal(1, new CommandResult(_driver.Apply(into => ExpireCommand.Encode(into, "k"u8, Expiry.After(400), ExpireCondition.IfLater))).Number);
+        Assert.Equal(0, new CommandResult(_driver.Apply(into => ExpireCommand.Encode(into, "k"u8, Expiry.After(400), ExpireCondition.IfLater))).Number);
+        Assert.Equal(1_600, new CommandResult(_driver.Query(into => GetCommand.Encode(into, "k"u8))).ExpireAt);
+        Put("k", "v", Expiry.After(long.MaxValue));
+        Assert.Equal(long.MaxValue, new CommandResult(_driver.Query(into => GetCommand.Encode(into, "k"u8))).ExpireAt);
+        Put("k", "v", Expiry.After(0));
+        Assert.Equal(ResultStatus.NotFound, Get("k"));
+    }
+
+    [Fact]
     public void Get_delete_and_get_expire_return_the_record_as_it_was()
     {
         Put("k", "v", Expiry.At(5_000));
