@@ -20,6 +20,9 @@ public sealed class FasterStateStore : IStateStore
     private const string SessionName = "apply";
     private const long MaxIndexBytes = 1L << 30;
 
+    /// <summary>FASTER's log begins here, in its first page.</summary>
+    private const long FirstAddress = 64;
+
     private readonly SortedDictionary<uint, FasterGroupState> _groups = [];
     private readonly Dictionary<uint, StoreSpace> _spaces = [];
     private readonly WorkerThread? _writer;
@@ -90,6 +93,9 @@ public sealed class FasterStateStore : IStateStore
     /// <summary>Bytes of the log's files.</summary>
     public long DiskBytes => _device.DiskBytes;
 
+    /// <inheritdoc/>
+    public bool IsDiskFull => _device.IsFull;
+
     internal FasterStoreOptions Options { get; }
 
     /// <summary>Every incarnation whose records are not garbage, those of images being received included.</summary>
@@ -154,6 +160,7 @@ public sealed class FasterStateStore : IStateStore
         if (_disposed)
             return;
         _disposed = true;
+        _device.StopRetrying();
         _maintenance?.Dispose();
         _readers.Dispose();
         _session.Dispose();
@@ -198,7 +205,7 @@ public sealed class FasterStateStore : IStateStore
     /// <summary>Writes a record; returns its address.</summary>
     internal unsafe long Upsert(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
-        Invariant.That(StoreSpace.RecordSize(key.Length, value.Length) <= Options.PageBytes / 2, $"a record of {key.Length} and {value.Length} bytes is too long for pages of {Options.PageBytes}");
+        Invariant.That(StoreSpace.RecordSize(key.Length, value.Length) <= Options.PageBytes - FirstAddress, $"a record of {key.Length} and {value.Length} bytes is too long for pages of {Options.PageBytes}");
         var storedKey = PinRecord(space, key, header, value, out var storedValue);
         var input = default(Empty);
         var status = _session.Upsert(ref storedKey, ref input, ref storedValue, ref _noResult, out var metadata, default, ++_serial);

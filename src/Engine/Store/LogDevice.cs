@@ -30,6 +30,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private const int BlocksPerTransfer = 256;
     private const string Prefix = "log.";
 
+    /// <summary>Space comes back when somebody makes some: often enough not to be noticed then, rarely enough to cost nothing.</summary>
+    private static readonly TimeSpan RetryFullDisk = TimeSpan.FromMilliseconds(50);
+
     private readonly IFileSystem _files;
     private readonly string _directory;
     private readonly WorkerThread? _writer;
@@ -39,7 +42,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly long _segmentBytes;
     private long _end;
     private bool _directoryDirty;
+    private readonly ManualResetEventSlim _closing = new();
     private Exception? _failure;
+    private volatile bool _full;
 
     /// <summary>Opens the segments that are there.</summary>
     /// <param name="files">Where the files are.</param>
@@ -59,6 +64,12 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
 
     /// <summary>Why nothing can be trusted any more; null while all is well.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Whether a write is waiting for space. The writer thread tries it again until it succeeds; nothing behind it is written meanwhile.</summary>
+    public bool IsFull => _full;
+
+    /// <summary>Lets a write that waits for space fail: the store is closing.</summary>
+    public void StopRetrying() => _closing.Set();
 
     /// <summary>Numbers of the log segments in a directory, ascending.</summary>
     public static List<int> ListSegments(IFileSystem files, string directory) => files.List(directory)
@@ -165,10 +176,19 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             directoryDirty = _directoryDirty;
             _directoryDirty = false;
         }
-        foreach (var segment in dirty)
-            segment.File.SyncData();
-        if (directoryDirty)
-            _files.SyncDirectory(_directory);
+        try
+        {
+            foreach (var segment in dirty)
+                segment.File.SyncData();
+            if (directoryDirty)
+                _files.SyncDirectory(_directory);
+        }
+        catch (Exception exception)
+        {
+            // Whatever the reason, a full disk included: which of the writes are on disk is unknown from here on.
+            Fail(exception);
+            throw;
+        }
     }
 
     /// <summary>Deletes the segments that end at or before an address that no checkpoint to be kept reaches below. Returns the number deleted.</summary>
@@ -245,6 +265,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
                 segment.File.Dispose();
             _segments.Clear();
         }
+        _closing.Dispose();
     }
 
     private string PathOf(int segment) => Path.Combine(_directory, Prefix + segment.ToString(CultureInfo.InvariantCulture));
@@ -261,13 +282,32 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         try
         {
             if (Failure is null)
-                WriteBlocks(source, address, bytes);
+                WriteWhenThereIsSpace(source, address, bytes);
         }
         catch (Exception exception)
         {
             Fail(exception);
         }
         callback(0, (uint)bytes, context);
+    }
+
+    /// <summary>On the writer thread a full disk is waited for; a write that runs on the caller's thread cannot wait, and fails.</summary>
+    private void WriteWhenThereIsSpace(IntPtr source, long address, long bytes)
+    {
+        while (true)
+        {
+            try
+            {
+                WriteBlocks(source, address, bytes);
+                _full = false;
+                return;
+            }
+            catch (DiskFullException) when (_writer is not null && !_closing.IsSet)
+            {
+                _full = true;
+                _closing.Wait(RetryFullDisk);
+            }
+        }
     }
 
     /// <summary>
