@@ -81,7 +81,10 @@ public sealed class RaftSimulation : IWorld
             return;
         var copies = !_healed && _random.Below(1000) < _options.DuplicatePerMille ? 2 : 1;
         for (; copies > 0; copies--)
-            At(50_000 + _random.Below(_healed ? Millisecond : _options.MaxDelay), () => Deliver(message));
+        {
+            var late = !_healed && _random.Below(1000) < _options.LatePerMille;
+            At(50_000 + _random.Below(_healed ? Millisecond : late ? 600 * Millisecond : _options.MaxDelay), () => Deliver(message));
+        }
     }
 
     public void ScheduleSync(SimulatedReplica replica)

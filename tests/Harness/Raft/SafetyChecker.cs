@@ -17,7 +17,7 @@ public sealed class SafetyChecker
     private readonly Dictionary<ulong, (ulong Term, ulong Hash)> _applied = [];
     private readonly Dictionary<ulong, ulong> _committedTerms = [];
     private readonly Dictionary<ulong, ulong> _terms = [];
-    private readonly Dictionary<ulong, ulong> _checkedLeadership = [];
+    private readonly Dictionary<ulong, (ulong Term, ulong Commit)> _checkedLeadership = [];
 
     /// <summary>Highest entry that any node has applied: a client may have seen it acknowledged.</summary>
     public ulong MaxApplied { get; private set; }
@@ -101,9 +101,9 @@ public sealed class SafetyChecker
         if (!_leaders.TryAdd(core.Term, node.Id))
             Check(_leaders[core.Term] == node.Id, $"election safety: nodes {_leaders[core.Term]} and {node.Id} lead term {core.Term}");
         var log = core.Core.Log;
-        if (_checkedLeadership.GetValueOrDefault(node.Id) != core.Term)
+        if (_checkedLeadership.GetValueOrDefault(node.Id).Term != core.Term)
         {
-            _checkedLeadership[node.Id] = core.Term;
+            _checkedLeadership[node.Id] = (core.Term, core.CommitIndex);
             foreach (var (index, term) in _committedTerms)
                 Check(index < core.FirstIndex - 1 || log.TermAt(index) == term, $"leader completeness: leader {node.Id} of term {core.Term} lacks committed entry {index} of term {term}");
         }
@@ -119,7 +119,7 @@ public sealed class SafetyChecker
             return;
         MaxCommitted = core.CommitIndex;
         // Learned as a follower, from a leader that went in the moment it committed (its own removal): that one's quorum is gone from sight.
-        if (MaxCommitted < core.Core.Leadership!.FirstIndex)
+        if (MaxCommitted == _checkedLeadership[node.Id].Commit)
             return;
         var newest = log.TermAt(MaxCommitted);
         long Holds(ulong voter)

@@ -14,6 +14,9 @@ public sealed record SimulationOptions
     public int DropPerMille { get; init; }
     public int DuplicatePerMille { get; init; }
     public long MaxDelay { get; init; } = 2 * Millisecond;
+
+    /// <summary>Share of messages that take up to two election timeouts: answers from another age.</summary>
+    public int LatePerMille { get; init; }
     public long MaxSync { get; init; } = 2 * Millisecond;
     public int SlowSyncPerMille { get; init; }
 
@@ -32,6 +35,8 @@ public sealed record SimulationOptions
     public bool Transfers { get; init; } = true;
     public bool Checkpoints { get; init; } = true;
     public bool QuiesceSoon { get; init; }
+
+    /// <summary>0: no leases, every read is a round.</summary>
     public long LeaseMilliseconds { get; init; } = 90;
     public long MaxInflightBytes { get; init; } = 4096;
     public int MaxInflightMessages { get; init; } = 4;
@@ -52,6 +57,8 @@ public sealed record SimulationOptions
             DropPerMille = Coin() ? 0 : (int)random.Below(200),
             DuplicatePerMille = Coin() ? 0 : (int)random.Below(300),
             MaxDelay = (1 + random.Below(Coin() ? 3 : 60)) * Millisecond,
+            LatePerMille = Coin() ? 0 : (int)random.Below(50),
+            LeaseMilliseconds = random.Below(4) == 0 ? 0 : 90,
             MaxSync = (1 + random.Below(Coin() ? 3 : 30)) * Millisecond,
             SlowSyncPerMille = Coin() ? 0 : (int)random.Below(20),
             FaultEvery = (40 + random.Below(400)) * Millisecond,

@@ -15,7 +15,7 @@ public class RaftSafetyTests(ITestOutputHelper output)
     public void Random_groups_stay_safe_under_faults_and_recover_when_they_end()
     {
         long elections = 0, leases = 0, reads = 0, committed = 0;
-        for (var seed = FirstSeed; seed < FirstSeed + Cases(40); seed++)
+        for (var seed = FirstSeed; seed < FirstSeed + Cases(25); seed++)
         {
             var simulation = new RaftSimulation(SimulationOptions.FromSeed(seed));
             simulation.Run();
