@@ -1,3 +1,0 @@
-using RaftKv.Server.Cli;
-
-return await CommandLine.RunAsync(args);
