@@ -1,0 +1,3 @@
+using RaftKv.Server.Cli;
+
+return await CommandLineRoot.RunAsync(args, Console.Error);
