@@ -1,10 +1,12 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Server.Resp.Commands;
+using OperationStatus = RaftKv.Consensus.Groups.OperationStatus;
 
 namespace RaftKv.Server.Resp;
 
@@ -18,6 +20,7 @@ namespace RaftKv.Server.Resp;
 /// Invariant: memory is bounded by the limits: a client whose commands are under way, or who does not take its replies, is not read from.
 /// Invariant: the connection is not given up while an operation is under way: its buffers belong to a shard.
 /// </remarks>
+[SuppressMessage("Reliability", "CA2012", Justification = "kept until its signal comes, then consumed, once: the price of an actor that waits for several things without allocating")]
 internal sealed class RespConnection : IDisposable
 {
     [Flags]

@@ -268,19 +268,22 @@ internal sealed class RespParser(RespLimits limits) : IDisposable
         if (quote == (byte)'"' && line[at] == (byte)'x' && at + 2 < line.Length && char.IsAsciiHexDigit((char)line[at + 1]) && char.IsAsciiHexDigit((char)line[at + 2]))
         {
             at += 2;
-            Utf8Parser.TryParse(line.Slice(at - 1, 2), out byte value, out _, 'X');
-            return value;
+            return (byte)((HexDigit(line[at - 1]) << 4) | HexDigit(line[at]));
         }
-        return quote == (byte)'\'' ? line[at] : line[at] switch
+        if (quote == (byte)'\'')
+            return line[at];
+        return line[at] switch
         {
             (byte)'n' => (byte)'\n',
             (byte)'r' => (byte)'\r',
             (byte)'t' => (byte)'\t',
             (byte)'b' => (byte)'\b',
-            (byte)'a' => 7,
+            (byte)'a' => (byte)7,
             var other => other,
         };
     }
+
+    private static int HexDigit(byte c) => c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 
     private static bool IsSpace(byte c) => c is (byte)' ' or (>= 9 and <= 13) or 0;
 

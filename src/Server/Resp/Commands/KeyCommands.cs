@@ -33,7 +33,7 @@ internal static class KeyCommands
 
     private static readonly RecordFormat TypeName = static (RespSession s, in ReplyPlan _, RecordView record) => s.Writer.Simple(record.Found ? "string"u8 : "none"u8);
 
-    private static readonly RecordFormat Encoding = static (RespSession s, in ReplyPlan _, RecordView record) =>
+    private static readonly RecordFormat Encoding = static (RespSession s, in ReplyPlan plan, RecordView record) =>
     {
         if (!record.Found)
             s.Writer.Null();
