@@ -69,14 +69,9 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
     /// <summary>Writes a record of this revision; one that would already be expired is removed instead.</summary>
     public void Write(ReadOnlySpan<byte> key, Expiry expiry, in RecordHeader before, ReadOnlySpan<byte> value)
     {
-        var expireAt = expiry.Mode switch
-        {
-            ExpiryMode.Keep => before.ExpireAt,
-            ExpiryMode.At => expiry.Time,
-            _ => 0L,
-        };
-        // A time of 0 or less is a time in the past, not "never": only ExpiryMode.None and Keep may yield the 0 that means never.
-        if (expiry.Mode == ExpiryMode.At && expireAt <= Time)
+        var expireAt = expiry.Resolve(Time, before.ExpireAt);
+        // A time of 0 or less is a time in the past, not "never".
+        if (expiry.IsTime && expireAt <= Time)
         {
             Remove(key);
             return;

@@ -64,7 +64,7 @@ public readonly ref struct ExpireCommand
         value.Clear();
         if (context.RefusesSize(Key.Length, 0))
             return;
-        if (!context.TryRead(Key, value, out var before) || !Changes(before.ExpireAt))
+        if (!context.TryRead(Key, value, out var before) || !Changes(context.Time, before.ExpireAt))
         {
             context.ReplyNumber(0);
             return;
@@ -73,17 +73,17 @@ public readonly ref struct ExpireCommand
         context.ReplyNumber(1);
     }
 
-    private bool Changes(long current)
+    private bool Changes(long now, long current)
     {
-        var (now, then) = (current == 0 ? long.MaxValue : current, Expiry.Mode == ExpiryMode.At ? Expiry.Time : long.MaxValue);
-        if (Expiry.Mode == ExpiryMode.None && current == 0)
+        if (!Expiry.IsTime && current == 0)
             return false;
+        var (before, after) = (current == 0 ? long.MaxValue : current, Expiry.IsTime ? Expiry.Resolve(now, current) : long.MaxValue);
         return Condition switch
         {
             ExpireCondition.IfNone => current == 0,
             ExpireCondition.IfSome => current != 0,
-            ExpireCondition.IfLater => then > now,
-            ExpireCondition.IfEarlier => then < now,
+            ExpireCondition.IfLater => after > before,
+            ExpireCondition.IfEarlier => after < before,
             _ => true,
         };
     }

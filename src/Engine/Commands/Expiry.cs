@@ -2,7 +2,7 @@ using RaftKv.Engine.Buffers;
 
 namespace RaftKv.Engine.Commands;
 
-/// <summary>What a command does with a key's expiry time. On the wire: mode (1 byte), then for <see cref="ExpiryMode.At"/> the time (8 bytes).</summary>
+/// <summary>What a command does with a key's expiry time. On the wire: mode (1 byte), then for <see cref="ExpiryMode.At"/> the time or <see cref="ExpiryMode.After"/> the duration (8 bytes).</summary>
 public readonly record struct Expiry
 {
     private Expiry(ExpiryMode mode, long time) => (Mode, Time) = (mode, time);
@@ -16,26 +16,46 @@ public readonly record struct Expiry
     /// <summary>The key expires when state-machine time reaches <paramref name="time"/> (milliseconds since the Unix epoch); at once if it has already.</summary>
     public static Expiry At(long time) => new(ExpiryMode.At, time);
 
+    /// <summary>
+    /// The key expires <paramref name="milliseconds"/> after state-machine time of the entry that says so; at once if that is not more than 0.
+    /// The leader's clock alone counts: no skew between the caller's clock and it comes in.
+    /// </summary>
+    public static Expiry After(long milliseconds) => new(ExpiryMode.After, milliseconds);
+
     /// <summary>What to do.</summary>
     public ExpiryMode Mode { get; }
 
-    /// <summary>Milliseconds since the Unix epoch; meaningful for <see cref="ExpiryMode.At"/>.</summary>
+    /// <summary>Milliseconds: since the Unix epoch for <see cref="ExpiryMode.At"/>, of duration for <see cref="ExpiryMode.After"/>.</summary>
     public long Time { get; }
+
+    /// <summary>Whether it gives the key a time to expire at.</summary>
+    internal bool IsTime => Mode is ExpiryMode.At or ExpiryMode.After;
+
+    /// <summary>The time that a record gets, 0 for never.</summary>
+    /// <param name="now">State-machine time.</param>
+    /// <param name="before">The time that the record had, 0 for never.</param>
+    internal long Resolve(long now, long before) => Mode switch
+    {
+        ExpiryMode.Keep => before,
+        ExpiryMode.At => Time,
+        ExpiryMode.After => Time > long.MaxValue - Math.Max(now, 0) ? long.MaxValue : now + Time,
+        _ => 0,
+    };
 
     internal void Write(PooledBuffer into)
     {
         into.WriteByte((byte)Mode);
-        if (Mode == ExpiryMode.At)
+        if (IsTime)
             into.WriteInt64(Time);
     }
 
     internal static bool TryRead(ref ByteReader reader, out Expiry expiry)
     {
         expiry = default;
-        if (!reader.TryReadByte(out var mode) || mode > (byte)ExpiryMode.At)
+        if (!reader.TryReadByte(out var mode) || mode > (byte)ExpiryMode.After)
             return false;
         var time = 0L;
-        if (mode == (byte)ExpiryMode.At && !reader.TryReadInt64(out time))
+        if (mode >= (byte)ExpiryMode.At && !reader.TryReadInt64(out time))
             return false;
         expiry = new Expiry((ExpiryMode)mode, time);
         return true;
@@ -53,4 +73,7 @@ public enum ExpiryMode : byte
 
     /// <summary>A time.</summary>
     At = 2,
+
+    /// <summary>A duration, from state-machine time of the entry.</summary>
+    After = 3,
 }

@@ -37,7 +37,7 @@ public readonly ref struct GetExpireCommand
         context.Scratch.Clear();
         var found = context.TryRead(Key, context.Scratch, out var record);
         // Making a persistent key persistent is no write: its revision stays, and those who watch it see nothing.
-        var changes = Expiry.Mode == ExpiryMode.At || (Expiry.Mode == ExpiryMode.None && record.ExpireAt != 0);
+        var changes = Expiry.IsTime || (Expiry.Mode == ExpiryMode.None && record.ExpireAt != 0);
         if (found && changes)
             context.Write(Key, Expiry, record, context.Scratch.Span);
         GetCommand.Reply(context, found, record, context.Scratch.Span);

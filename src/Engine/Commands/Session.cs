@@ -67,39 +67,48 @@ internal sealed class Session(ulong number)
         return !forgotten && outcome.Sequence == sequence;
     }
 
-    /// <summary>Appends the body that was recorded with an outcome.</summary>
-    public void WriteBody(in SessionOutcome outcome, PooledBuffer into)
+    /// <summary>Appends the result that was recorded with an outcome; false if it was dropped.</summary>
+    public bool TryWriteResult(in SessionOutcome outcome, PooledBuffer into)
     {
+        if (outcome.Body == OutcomeBody.Dropped)
+            return false;
+        if (outcome.Body == OutcomeBody.RetainedWhole)
+        {
+            into.Write(_retained![outcome.Sequence].Span);
+            return true;
+        }
+        into.WriteByte((byte)outcome.Status);
+        into.WriteUInt64(outcome.Index);
         if (outcome.Body == OutcomeBody.Inline)
             into.WriteUInt64(outcome.Inline);
         else if (outcome.Body == OutcomeBody.Retained)
             into.Write(_retained![outcome.Sequence].Span);
+        return true;
     }
 
-    /// <summary>Remembers how a request ended, unless it is below the window by now: a request that settles another, far ahead, moves the window past itself.</summary>
-    public void Record(ulong sequence, ResultStatus status, ulong revision, ReadOnlySpan<byte> body)
+    /// <summary>
+    /// Remembers that a request ended with <paramref name="result"/> in the entry at <paramref name="index"/>, unless it is below the window by now:
+    /// a request that settles another, far ahead, moves the window past itself.
+    /// </summary>
+    public void Record(ulong sequence, ulong index, ReadOnlySpan<byte> result)
     {
         Invariant.That(!TryFind(sequence, out _, out var forgotten), $"session {Number}: sequence {sequence} ended twice");
         if (forgotten)
             return;
         AdvanceTo(sequence);
-        var outcome = new SessionOutcome { Sequence = sequence, Status = status, Revision = revision };
-        switch (body.Length)
-        {
-            case 0:
-                break;
-            case 8:
-                outcome.Body = OutcomeBody.Inline;
-                outcome.Inline = BinaryPrimitives.ReadUInt64LittleEndian(body);
-                break;
-            case > SessionLimits.MaxRetainedBytes:
-                outcome.Body = OutcomeBody.Dropped;
-                break;
-            default:
-                outcome.Body = sequence < DroppedBelow ? OutcomeBody.Dropped : OutcomeBody.Retained;
-                break;
-        }
-        if (outcome.Body == OutcomeBody.Retained)
+        var head = new CommandResult(result);
+        var body = head.Body;
+        var outcome = new SessionOutcome { Sequence = sequence, Index = index, Status = head.Status };
+        // Reads carry the revision of the record that they found, not of their entry.
+        if (head.Revision != index)
+            body = result;
+        if (head.Revision == index && body.Length == 8)
+            (outcome.Body, outcome.Inline) = (OutcomeBody.Inline, BinaryPrimitives.ReadUInt64LittleEndian(body));
+        else if (body.Length > SessionLimits.MaxRetainedBytes || (body.Length > 0 && sequence < DroppedBelow))
+            outcome.Body = OutcomeBody.Dropped;
+        else if (body.Length > 0)
+            outcome.Body = head.Revision == index ? OutcomeBody.Retained : OutcomeBody.RetainedWhole;
+        if (outcome.Body is OutcomeBody.Retained or OutcomeBody.RetainedWhole)
             Retain(sequence, body);
         _ring[Slot(sequence)] = outcome;
         _dirty.Set(Page(sequence), true);
@@ -169,7 +178,7 @@ internal sealed class Session(ulong number)
     }
 
     /// <summary>
-    /// Encodes a page: for each outcome, ascending: sequence (8), revision (8), status (1), body form (1), then 8 bytes if inline, or length and bytes if retained.
+    /// Encodes a page: for each outcome, ascending: sequence (8), entry's index (8), status (1), body form (1), then 8 bytes if inline, or length and bytes if retained.
     /// Says whether a record of it is stored, and takes it that from now on there is one exactly if something was written.
     /// </summary>
     public bool WritePage(int page, PooledBuffer into)
@@ -194,15 +203,15 @@ internal sealed class Session(ulong number)
         while (!reader.AtEnd)
         {
             var outcome = default(SessionOutcome);
-            var whole = reader.TryReadUInt64(out outcome.Sequence) & reader.TryReadUInt64(out outcome.Revision)
+            var whole = reader.TryReadUInt64(out outcome.Sequence) & reader.TryReadUInt64(out outcome.Index)
                 & reader.TryReadByte(out var status) & reader.TryReadByte(out var form);
             Invariant.That(
-                whole && outcome.Sequence > Floor && outcome.Sequence <= Highest && Page(outcome.Sequence) == page && form <= (byte)OutcomeBody.Dropped,
+                whole && outcome.Sequence > Floor && outcome.Sequence <= Highest && Page(outcome.Sequence) == page && form <= (byte)OutcomeBody.RetainedWhole,
                 $"session {Number}: saved page {page} is damaged");
             (outcome.Status, outcome.Body) = ((ResultStatus)status, (OutcomeBody)form);
             if (outcome.Body == OutcomeBody.Inline)
                 Invariant.That(reader.TryReadUInt64(out outcome.Inline), $"session {Number}: saved page {page} is damaged");
-            if (outcome.Body == OutcomeBody.Retained)
+            if (outcome.Body is OutcomeBody.Retained or OutcomeBody.RetainedWhole)
             {
                 Invariant.That(reader.TryReadBytes(out var body), $"session {Number}: saved page {page} is damaged");
                 Retain(outcome.Sequence, body);
@@ -224,12 +233,12 @@ internal sealed class Session(ulong number)
             if (sequence > Highest || !TryFind(sequence, out var outcome, out _))
                 continue;
             into.WriteUInt64(sequence);
-            into.WriteUInt64(outcome.Revision);
+            into.WriteUInt64(outcome.Index);
             into.WriteByte((byte)outcome.Status);
             into.WriteByte((byte)outcome.Body);
             if (outcome.Body == OutcomeBody.Inline)
                 into.WriteUInt64(outcome.Inline);
-            else if (outcome.Body == OutcomeBody.Retained)
+            else if (outcome.Body is OutcomeBody.Retained or OutcomeBody.RetainedWhole)
                 into.WriteBytes(_retained![sequence].Span);
         }
     }

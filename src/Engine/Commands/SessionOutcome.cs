@@ -14,13 +14,16 @@ internal enum OutcomeBody : byte
 
     /// <summary>It was held, and dropped: the client has acknowledged it, or the session retained too much.</summary>
     Dropped = 3,
+
+    /// <summary>The whole result, head and all, is held beside the outcomes: its revision is not the entry's.</summary>
+    RetainedWhole = 4,
 }
 
-/// <summary>How one request of a session ended. <see cref="Sequence"/> 0 marks a free slot.</summary>
+/// <summary>How one request of a session ended. <see cref="Sequence"/> 0 marks a free slot; <see cref="Index"/> is the entry in which it ended.</summary>
 internal struct SessionOutcome
 {
     public ulong Sequence;
-    public ulong Revision;
+    public ulong Index;
     public ulong Inline;
     public ResultStatus Status;
     public OutcomeBody Body;

@@ -65,7 +65,8 @@ internal sealed class SessionTable : IDisposable
         session.DropBelow(Math.Min(CommandEnvelope.AcknowledgedBelow(command), sequence));
         if (session.TryFind(sequence, out var outcome, out var forgotten))
         {
-            Repeat(session, outcome, context);
+            if (!session.TryWriteResult(outcome, context.Result))
+                context.Reply(ResultStatus.Forgotten);
             return null;
         }
         if (forgotten)
@@ -89,13 +90,16 @@ internal sealed class SessionTable : IDisposable
         {
             if (forgotten)
                 return ResultStatus.Forgotten;
-            session.Record(sequence, ResultStatus.Cancelled, index, []);
+            Span<byte> cancelled = stackalloc byte[CommandResult.HeadSize];
+            cancelled[0] = (byte)ResultStatus.Cancelled;
+            BinaryPrimitives.WriteUInt64LittleEndian(cancelled[1..], index);
+            session.Record(sequence, index, cancelled);
             MarkDirty(session);
             outcome = RequestOutcome.NeverApplied;
             return ResultStatus.Ok;
         }
         outcome = found.Status == ResultStatus.Cancelled ? RequestOutcome.NeverApplied : RequestOutcome.Applied;
-        (status, revision) = outcome == RequestOutcome.Applied ? (found.Status, found.Revision) : (default, 0UL);
+        (status, revision) = outcome == RequestOutcome.Applied ? (found.Status, found.Index) : (default, 0UL);
         return ResultStatus.Ok;
     }
 
@@ -160,17 +164,6 @@ internal sealed class SessionTable : IDisposable
         _value.Dispose();
         _key.Dispose();
         _nextKey.Dispose();
-    }
-
-    private static void Repeat(Session session, in SessionOutcome outcome, CommandContext context)
-    {
-        if (outcome.Body == OutcomeBody.Dropped)
-        {
-            context.Reply(ResultStatus.Forgotten);
-            return;
-        }
-        context.Reply(outcome.Status, outcome.Revision);
-        session.WriteBody(outcome, context.Result);
     }
 
     private void SaveSession(IGroupState state, Session session)

@@ -59,8 +59,7 @@ public sealed class StateMachine : IDisposable
         else if (_sessions.Admit(command, _context) is { } session)
         {
             Run(command);
-            var sequence = CommandEnvelope.Sequence(command);
-            session.Record(sequence, (ResultStatus)result.Span[0], position.Index, result.Span[CommandResult.HeadSize..]);
+            session.Record(CommandEnvelope.Sequence(command), position.Index, result.Span);
         }
         State.CompleteEntry(position with { Time = _time });
     }

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Numerics;
-
 namespace RaftKv.Engine.Store;
 
 /// <summary>
@@ -21,18 +18,4 @@ internal static class ImageFormat
 
     /// <summary>Keys and values longer than this are not a record of ours: a length field cannot make a receiver reserve more.</summary>
     public const int MaxPartLength = 1 << 28;
-
-    /// <summary>CRC32C (Castagnoli) of <paramref name="data"/>, continuing from <paramref name="crc"/>; start with 0.</summary>
-    public static uint Crc32C(ReadOnlySpan<byte> data, uint crc = 0)
-    {
-        crc = ~crc;
-        while (data.Length >= 8)
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
-            data = data[8..];
-        }
-        foreach (var b in data)
-            crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
-    }
 }

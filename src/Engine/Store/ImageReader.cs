@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Io;
 
 namespace RaftKv.Engine.Store;
 
@@ -75,6 +76,6 @@ internal abstract class ImageReader(AppliedPosition position) : ISnapshotReader
         BinaryPrimitives.WriteUInt32LittleEndian(body, _ordinal++);
         body[4] = last ? ImageFormat.LastFlag : (byte)0;
         BinaryPrimitives.WriteInt32LittleEndian(frame, body.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], ImageFormat.Crc32C(body));
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc32C.Compute(body));
     }
 }

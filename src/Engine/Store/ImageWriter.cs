@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Io;
 
 namespace RaftKv.Engine.Store;
 
@@ -26,7 +27,7 @@ internal abstract class ImageWriter : ISnapshotWriter
             var length = BinaryPrimitives.ReadInt32LittleEndian(chunk);
             Check(length >= ImageFormat.BodyHeader && length <= chunk.Length - ImageFormat.FrameHeader, "a frame is cut");
             var body = chunk.Slice(ImageFormat.FrameHeader, length);
-            Check(BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]) == ImageFormat.Crc32C(body), "a frame's checksum does not match");
+            Check(BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]) == Crc32C.Compute(body), "a frame's checksum does not match");
             WriteFrame(body);
             chunk = chunk[(ImageFormat.FrameHeader + length)..];
         }

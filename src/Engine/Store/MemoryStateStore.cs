@@ -129,7 +129,7 @@ public sealed class MemoryStateStore : IStateStore
             BinaryPrimitives.WriteInt64LittleEndian(head[20..], state.Applied.Time);
             BinaryPrimitives.WriteInt32LittleEndian(head[28..], head.Length - 32);
         }
-        var crc = ImageFormat.Crc32C(into.Span);
+        var crc = Crc32C.Compute(into.Span);
         BinaryPrimitives.WriteUInt32LittleEndian(into.GetSpan(4), crc);
         into.Advance(4);
     }
@@ -160,7 +160,7 @@ public sealed class MemoryStateStore : IStateStore
             && file.Read(0, content) == content.Length
             && BinaryPrimitives.ReadUInt64LittleEndian(content) == Magic
             && BinaryPrimitives.ReadUInt64LittleEndian(content.AsSpan(8)) == sequence
-            && BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) == ImageFormat.Crc32C(content.AsSpan(..^4));
+            && BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) == Crc32C.Compute(content.AsSpan(..^4));
         return whole ? content : null;
     }
 
