@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Net;
+using RaftKv.Hosting;
+using Spectre.Console;
+
+namespace RaftKv.Server.Cli;
+
+/// <summary>raftkv dev: a whole cluster in one process.</summary>
+internal static class DevCommand
+{
+    private static readonly TimeSpan LeaderTime = TimeSpan.FromSeconds(10);
+
+    public static Command Create()
+    {
+        var data = new Option<string>("--data") { Description = "Directory for the data of all three nodes; kept", HelpName = "DIR", DefaultValueFactory = _ => "./raftkv-data" };
+        var resp = new Option<string>("--resp") { Description = "Where Redis clients connect", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultResp };
+        var http = new Option<string>("--http") { Description = "Where HTTP is served", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultHttp };
+        var command = new Command("dev", """
+            Runs a three-node cluster in this process, for a laptop. Its data is kept.
+
+            Examples:
+              raftkv dev
+              raftkv dev --data /tmp/try --resp 127.0.0.1:6380 --http 127.0.0.1:8081
+            """)
+        {
+            data, resp, http,
+        };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(resp)!, parsed.GetValue(http)!));
+        return command;
+    }
+
+    private static Task<int> RunAsync(string directory, string respText, string httpText)
+    {
+        var resp = ListenAddress.Parse("--resp", respText);
+        var http = ListenAddress.Parse("--http", httpText);
+        var members = DevPorts.Remembered(directory).Select((port, i) => new RaftKvMember($"n{i + 1}", $"127.0.0.1:{port}")).ToList();
+        var nodes = members.Select(m => new RaftKvOptions
+        {
+            NodeName = m.Name,
+            DataDirectory = Path.Combine(directory, m.Name),
+            Members = members,
+            // Three nodes share the laptop's memory and its processors.
+            Shards = 1,
+            StoreMemoryBytes = 128 << 20,
+        }).ToList();
+        return new HostRun(resp, http, nodes).RunAsync(async (node, cancellation) =>
+        {
+            await UntilReadyAsync(node, cancellation);
+            Greet(directory, members, resp, http);
+        });
+    }
+
+    /// <summary>The first command that is tried should work: a new cluster elects its leaders first.</summary>
+    private static async Task UntilReadyAsync(RaftKvNode node, CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        var end = TimeProvider.System.GetTimestamp();
+        while (!node.IsReady && TimeProvider.System.GetElapsedTime(end) < LeaderTime)
+            await timer.WaitForNextTickAsync(cancellation);
+    }
+
+    private static void Greet(string directory, List<RaftKvMember> members, IPEndPoint? resp, IPEndPoint? http)
+    {
+        AnsiConsole.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process, each write on two disks' worth of logs before it is answered.");
+        AnsiConsole.WriteLine();
+        AnsiConsole.MarkupLineInterpolated($"  nodes   {string.Join("  ", members.Select(m => $"{m.Name} ({m.Address})"))}");
+        AnsiConsole.MarkupLineInterpolated($"  data    {Path.GetFullPath(directory)}");
+        if (resp is not null)
+            AnsiConsole.MarkupLineInterpolated($"  RESP    {resp}  (node n1)");
+        if (http is not null)
+            AnsiConsole.MarkupLineInterpolated($"  HTTP    http://{http}  (node n1)");
+        AnsiConsole.WriteLine();
+        AnsiConsole.WriteLine("Try, in another terminal:");
+        if (resp is not null)
+        {
+            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} set greeting hello[/]");
+            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} get greeting[/]");
+        }
+        if (http is not null)
+        {
+            AnsiConsole.MarkupLineInterpolated($"  [green]curl -s http://{http}/v1/cluster[/]");
+            AnsiConsole.MarkupLineInterpolated($"  [green]raftkv status --endpoint {http}[/]");
+        }
+        AnsiConsole.WriteLine();
+        AnsiConsole.WriteLine("Ctrl-C stops it; the data stays.");
+    }
+}

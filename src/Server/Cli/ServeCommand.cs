@@ -1,0 +1,70 @@
+using System.CommandLine;
+
+namespace RaftKv.Server.Cli;
+
+/// <summary>raftkv serve: one node.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var id = new Option<string>("--id") { Description = "Name of this node, one of those in --cluster: 1 to 64 of A-Z a-z 0-9 _ . -", HelpName = "NAME" };
+        var data = new Option<string>("--data") { Description = "Directory for this node's data; created if missing", HelpName = "DIR" };
+        var cluster = new Option<string>("--cluster") { Description = "All nodes and the addresses for their peers: n1=HOST:PORT,n2=HOST:PORT,...", HelpName = "LIST" };
+        var resp = new Option<string>("--resp") { Description = $"Where Redis clients connect, or none [default: {ServeSettings.DefaultResp}]", HelpName = "HOST:PORT" };
+        var http = new Option<string>("--http") { Description = $"Where HTTP is served, or none [default: {ServeSettings.DefaultHttp}]", HelpName = "HOST:PORT" };
+        var groups = new Option<int?>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
+        var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
+        var listen = new Option<string>("--listen") { Description = "With --join: the address for this node's peers", HelpName = "HOST:PORT" };
+        var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
+        var command = new Command("serve", """
+            Runs one node of a cluster.
+
+            Prints one line on standard output when it takes connections; logs go to standard error. SIGTERM and SIGINT stop it in order.
+            Exit codes: 0 stopped, 1 the node had to stop by itself, 2 wrong usage, 3 could not start.
+
+            Examples:
+              raftkv serve --id n1 --data data/n1 --cluster n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003
+              raftkv serve --config n1.json --resp 0.0.0.0:6379
+              raftkv serve --id n4 --data data/n4 --listen 127.0.0.1:7004 --join 127.0.0.1:7001
+            """)
+        {
+            id, data, cluster, resp, http, groups, config, listen, join,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            if (parsed.GetValue(join) is not null || parsed.GetValue(listen) is not null)
+                throw CommandLineException.Usage("--join and --listen are not supported by this version: start every node with the same --cluster list");
+            var flags = new ServeSettings
+            {
+                Id = parsed.GetValue(id),
+                Data = parsed.GetValue(data),
+                Cluster = parsed.GetValue(cluster),
+                Resp = parsed.GetValue(resp),
+                Http = parsed.GetValue(http),
+                Groups = parsed.GetValue(groups),
+            };
+            return RunAsync(parsed.GetValue(config) is { } file ? flags.Over(ServeSettings.Load(file)) : flags);
+        });
+        return command;
+    }
+
+    private static Task<int> RunAsync(ServeSettings settings)
+    {
+        var options = settings.ToOptions();
+        var resp = ListenAddress.Parse("--resp", settings.Resp ?? ServeSettings.DefaultResp);
+        var http = ListenAddress.Parse("--http", settings.Http ?? ServeSettings.DefaultHttp);
+        return new HostRun(resp, http, [options]).RunAsync((node, _) =>
+        {
+            List<string> doors = [];
+            if (resp is not null)
+                doors.Add($"RESP on {resp}");
+            if (http is not null)
+                doors.Add($"HTTP on {http}");
+            var serves = doors.Count > 0 ? $" serves {string.Join(", ", doors)}" : " runs";
+            Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(options.Groups, "group")}");
+            return Task.CompletedTask;
+        });
+    }
+
+    private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
+}
