@@ -1,5 +1,5 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections;
+using System.Net.Sockets;
 using RaftKv.Hosting;
 using RaftKv.Server.Resp;
 
@@ -17,6 +17,9 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
     public async Task<int> RunAsync(Func<RaftKvNode, CancellationToken, Task> ready)
     {
         using var signals = new TerminationSignals();
+        // Before anything else is touched: the usual mistake deserves a plain answer, and no node that starts only to stop.
+        CheckFree("RESP", resp);
+        CheckFree("HTTP", http);
         using var loggers = LoggerFactory.Create(ConsoleLogging.Add);
         var started = new List<RaftKvNode>();
         try
@@ -46,6 +49,21 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         }
     }
 
+    private static void CheckFree(string what, IPEndPoint? address)
+    {
+        if (address is null)
+            return;
+        try
+        {
+            using var probe = new TcpListener(address);
+            probe.Start();
+        }
+        catch (SocketException e)
+        {
+            throw new CommandLineException(ExitCode.CannotStart, $"cannot serve {what} on {address}: {e.Message}", e);
+        }
+    }
+
     private WebApplication Build(RaftKvNode node, ILogger logger)
     {
         var options = node.Options;
@@ -64,20 +82,15 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         return ServerHost.Build(server, new NodeView(node.Describe, () => node.IsReady), resp, http);
     }
 
-    private async Task StartAsync(WebApplication app, CancellationToken cancellation)
+    private static async Task StartAsync(WebApplication app, CancellationToken cancellation)
     {
         try
         {
             await app.StartAsync(cancellation);
         }
-        catch (IOException e) when (e.InnerException is AddressInUseException)
+        catch (Exception e) when (e is SocketException or IOException)
         {
-            // Kestrel binds one after the other and names the one that failed.
-            var which = http is not null && e.Message.Contains($":{http.Port}", StringComparison.Ordinal) ? $"HTTP on {http}" : $"RESP on {resp}";
-            throw new CommandLineException(ExitCode.CannotStart, $"cannot serve {which}: the port is already in use", e);
-        }
-        catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException)
-        {
+            // Somebody took a port since it was looked at.
             throw new CommandLineException(ExitCode.CannotStart, $"cannot listen: {e.Message}", e);
         }
     }

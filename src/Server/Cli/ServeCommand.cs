@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace RaftKv.Server.Cli;
 
@@ -12,7 +13,7 @@ internal static class ServeCommand
         var cluster = new Option<string>("--cluster") { Description = "All nodes and the addresses for their peers: n1=HOST:PORT,n2=HOST:PORT,...", HelpName = "LIST" };
         var resp = new Option<string>("--resp") { Description = $"Where Redis clients connect, or none [default: {ServeSettings.DefaultResp}]", HelpName = "HOST:PORT" };
         var http = new Option<string>("--http") { Description = $"Where HTTP is served, or none [default: {ServeSettings.DefaultHttp}]", HelpName = "HOST:PORT" };
-        var groups = new Option<int?>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
+        var groups = new Option<string>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
         var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
         var listen = new Option<string>("--listen") { Description = "With --join: the address for this node's peers", HelpName = "HOST:PORT" };
         var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
@@ -41,7 +42,7 @@ internal static class ServeCommand
                 Cluster = parsed.GetValue(cluster),
                 Resp = parsed.GetValue(resp),
                 Http = parsed.GetValue(http),
-                Groups = parsed.GetValue(groups),
+                Groups = ParseGroups(parsed.GetValue(groups)),
             };
             return RunAsync(parsed.GetValue(config) is { } file ? flags.Over(ServeSettings.Load(file)) : flags);
         });
@@ -64,6 +65,15 @@ internal static class ServeCommand
             Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(options.Groups, "group")}");
             return Task.CompletedTask;
         });
+    }
+
+    private static int? ParseGroups(string? text)
+    {
+        if (text is null)
+            return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var groups)
+            ? groups
+            : throw CommandLineException.Usage($"--groups: '{text}' is no number from 1 to 1024");
     }
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";

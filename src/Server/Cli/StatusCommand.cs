@@ -36,6 +36,8 @@ internal static class StatusCommand
             throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address of the form HOST:PORT");
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        // Colours are for terminals, whatever the environment says about the terminal behind a pipe.
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
         do
         {
             var answer = await AskAsync(client, endpoint, cancellation);
@@ -44,8 +46,8 @@ internal static class StatusCommand
             else
             {
                 if (watch)
-                    AnsiConsole.Clear();
-                Show(Read(endpoint, answer), AnsiConsole.Console);
+                    console.Clear();
+                Show(Read(endpoint, answer), console);
             }
         }
         while (watch && await timer.WaitForNextTickAsync(cancellation));
