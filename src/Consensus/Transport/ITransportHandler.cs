@@ -18,5 +18,5 @@ public interface ITransportHandler
     /// A peer that this node dialled, or that dialled, refuses it for good (foreign cluster, an identity that it knows by another data directory, incompatible version);
     /// the sentence says why.
     /// </summary>
-    void OnRefused(ulong peer, string reason);
+    void OnRefused(ulong peer, RefusalCode code, string reason);
 }

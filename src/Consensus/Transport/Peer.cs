@@ -89,7 +89,7 @@ internal sealed class Peer : IAsyncDisposable
                     return;
                 _lastRefusal = refusal.Message;
                 TransportLog.RefusedBy(_logger, Number, remote, refusal.Message);
-                _handler.OnRefused(Number, refusal.Message);
+                _handler.OnRefused(Number, refusal.Code, refusal.Message);
             });
         }
     }

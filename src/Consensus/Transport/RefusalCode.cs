@@ -1,7 +1,7 @@
 namespace RaftKv.Consensus.Transport;
 
 /// <summary>Why a node will not talk to another. On the wire: numbers are never changed.</summary>
-internal enum RefusalCode : byte
+public enum RefusalCode : byte
 {
     /// <summary>No common protocol version.</summary>
     Version = 1,

@@ -29,6 +29,9 @@ public sealed class WriteAheadLog : IDisposable
     private bool _sealed = true;
     private WalFailedException? _failure;
 
+    /// <summary>Bytes written since that compaction has not used up: it writes no more than others do, and so always comes to an end.</summary>
+    private long _credit;
+
     private long _batches, _frames, _bytes, _syncs, _rewritten, _lastSync;
 
     private WriteAheadLog(WalOptions options, LogReplay replay, SegmentAllocator allocator)
@@ -74,7 +77,7 @@ public sealed class WriteAheadLog : IDisposable
     public bool NeedsCompaction =>
         _index.Segments.Count > 1
         && (_index.Segments[0].Number <= _rewriteThrough
-            || (_index.SegmentBytes > _options.CompactAbove && _index.SegmentBytes > 2 * _index.LiveBytes));
+            || (_credit > 0 && _index.SegmentBytes > _options.CompactAbove && _index.SegmentBytes > 2 * _index.LiveBytes));
 
     internal LogIndex Index => _index;
 
@@ -161,7 +164,7 @@ public sealed class WriteAheadLog : IDisposable
 
     /// <summary>
     /// One step of compaction, on the log thread: writes live records of the oldest segment again at the end, so that it comes free. False if nothing needs it.
-    /// However slow or idle a group is, the log stays below twice what lives in it (or <see cref="WalOptions.RewriteAboveBytes"/>) plus one segment.
+    /// However slow or idle a group is, the log tends to at most about twice what lives in it (or <see cref="WalOptions.RewriteAboveBytes"/>): above that, each byte written pays for one to be moved.
     /// </summary>
     /// <exception cref="DiskFullException">There is no space for the copies; nothing has changed.</exception>
     /// <exception cref="WalDamagedException">A record to be copied is damaged.</exception>
@@ -176,6 +179,7 @@ public sealed class WriteAheadLog : IDisposable
             return Seal();
         Write(_copies);
         _rewritten += _copies.BodyLength;
+        _credit -= 2L * FrameHeader.FrameSizeOf(_copies.BodyLength);
         return true;
     }
 
@@ -315,6 +319,7 @@ public sealed class WriteAheadLog : IDisposable
         _syncs++;
         _bytes += frame.Length;
         _sealed = false;
+        _credit += frame.Length;
         Publish(batches, frame.Length, first);
     }
 

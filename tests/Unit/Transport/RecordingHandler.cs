@@ -19,7 +19,7 @@ internal sealed class RecordingHandler : ITransportHandler
 
     public void OnDisconnected(ulong peer) => _events.Writer.TryWrite($"disconnected {peer}");
 
-    public void OnRefused(ulong peer, string reason) => _events.Writer.TryWrite($"refused {peer}: {reason}");
+    public void OnRefused(ulong peer, RefusalCode code, string reason) => _events.Writer.TryWrite($"refused {peer}: {reason}");
 
     public void OnFrame(ulong peer, PooledBuffer frame)
     {
