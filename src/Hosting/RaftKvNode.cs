@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Hosting;
@@ -21,6 +22,8 @@ public sealed class RaftKvNode : IAsyncDisposable
         (Options, _members, _runtime, _directory) = (options, members, runtime, directory);
         _ids = [.. members.Select(m => m.Name)];
         _stopped = new Lazy<Task>(StopOnceAsync);
+        DefaultTenant = new Tenant(
+            runtime, DefaultGroup, new CommandLimits { MaxKeyBytes = options.MaxKeyBytes, MaxValueBytes = options.MaxValueBytes }, options.RequestTimeout);
     }
 
     /// <summary>This node's name.</summary>
@@ -31,6 +34,9 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>The group that holds the default tenant's keys.</summary>
     public uint DefaultGroup { get; } = 1;
+
+    /// <summary>The keys of the default tenant.</summary>
+    public Tenant DefaultTenant { get; }
 
     /// <summary>The way in for those who speak commands.</summary>
     public IOperationExecutor Executor => _runtime;
