@@ -15,66 +15,90 @@ internal sealed class KeySearch
 {
     private const int LongestCoverScan = 128;
 
-    private readonly IReadOnlyList<ClientOperation> _operations;
+    private readonly KeyHistory _history;
     private readonly SequentialModel _model;
-    private readonly OperationTraits[] _traits;
-    private readonly int[] _completions;
-    private readonly int[][] _live;
-    private readonly int[] _unknown;
-    private readonly int[] _unknownInvoked;
-    private readonly int[] _previousAlike;
-    private readonly int[] _slot;
-    private readonly int _words;
-    private readonly ulong[] _unknownSlots;
     private readonly HashSet<Configuration> _seen = [];
     private readonly Dictionary<(int Next, int State), List<Configuration>> _covers = [];
     private readonly Stack<Node> _open = new();
+    private readonly List<Node> _deepest = [];
     private readonly List<Node> _successors = [];
-    private readonly HashSet<(Configuration, Idle)> _visitedHere = [];
+    private readonly Dictionary<int, List<ulong[]>> _visitedHere = [];
+    private CancellationToken _timeUp;
     private readonly List<int> _path = [];
 
-    public KeySearch(IReadOnlyList<ClientOperation> operations, SequentialModel model)
+    /// <summary>A search from the beginning.</summary>
+    public KeySearch(KeyHistory history)
     {
-        _operations = operations;
-        _model = model;
-        _traits = [.. Enumerable.Range(0, operations.Count).Select(model.TraitsOf)];
-        _completions = [.. Enumerable.Range(0, operations.Count).Where(i => !operations[i].IsUnknown).OrderBy(i => operations[i].Completed)];
-        _unknown = [.. Enumerable.Range(0, operations.Count).Where(i => operations[i].IsUnknown && !_traits[i].HasFlag(OperationTraits.ReadOnly))];
-        _previousAlike = ChainAlike();
-        _slot = new int[operations.Count];
-        _live = new int[_completions.Length][];
-        _unknownInvoked = new int[_completions.Length];
-        _words = (AssignSlots() + 63) / 64;
-        _unknownSlots = new ulong[_words];
-        foreach (var u in _unknown)
-            Set(_unknownSlots, _slot[u]);
+        _history = history;
+        _model = history.Model;
+        Push(new Node(new Configuration(0, _model.Initial, new ulong[2 * history.Words]), null, []));
+    }
+
+    /// <summary>
+    /// A search from a later completion on that allows more than any order of what came before can: any of the states, everything open optional, everything of unknown outcome still to be had.
+    /// If even this finds nothing, there is nothing.
+    /// </summary>
+    public KeySearch(KeyHistory history, int from, IEnumerable<int> states)
+    {
+        _history = history;
+        _model = history.Model;
+        var marks = new ulong[2 * history.Words];
+        foreach (var open in history.Live[from])
+        {
+            if (history.Operations[open].Invoked < history.Operations[history.Completions[from - 1]].Completed)
+                Set(marks, history.IsReadOnly(open) ? history.Slot(open) : OptionalBit(open));
+        }
+        foreach (var state in states)
+            Push(new Node(new Configuration(from, state, marks), null, []));
     }
 
     /// <summary>How many configurations were reached.</summary>
     public long Explored => _seen.Count;
 
-    public KeyVerdict Run(long maxBytes, CancellationToken timeUp)
+    /// <summary>About how many bytes they take.</summary>
+    public long Bytes => Explored * (200 + (2 * 2 * _history.Words * sizeof(ulong)));
+
+    /// <summary>How many completions the deepest configuration has behind it.</summary>
+    public int Depth => _deepest.Count == 0 ? 0 : _deepest[0].Configuration.Next;
+
+    /// <summary>The states that the deepest configurations are in, in words.</summary>
+    public IEnumerable<string> DeepestStates => _deepest.Select(n => _model.Describe(n.Configuration.State)).Distinct();
+
+    /// <summary>The operations placed on the way to a deepest configuration, in order; those hidden by a later write are left out.</summary>
+    public IReadOnlyList<ClientOperation> DeepestOrder
     {
-        // A configuration, its marks, and its places in the sets that remember it.
-        var bytesEach = 200 + (2 * 2 * _words * sizeof(ulong));
-        var deepest = new List<Node>();
-        Push(new Node(new Configuration(0, _model.Initial, new ulong[2 * _words]), null, []));
-        while (_open.TryPop(out var node))
+        get
         {
-            if (deepest.Count == 0 || node.Configuration.Next >= deepest[0].Configuration.Next)
-            {
-                if (deepest.Count > 0 && node.Configuration.Next > deepest[0].Configuration.Next)
-                    deepest.Clear();
-                if (deepest.Count < 64)
-                    deepest.Add(node);
-            }
-            if (node.Configuration.Next == _completions.Length)
-                return new KeyVerdict(Linearizability.Linearizable, null, Explored);
-            if (Explored * bytesEach > maxBytes || timeUp.IsCancellationRequested)
-                return new KeyVerdict(Linearizability.Undecided, null, Explored);
+            var steps = new Stack<int[]>();
+            for (var node = _deepest.FirstOrDefault(); node is not null; node = node.Parent)
+                steps.Push(node.Placed);
+            return [.. steps.SelectMany(s => s).Select(i => _history.Operations[i])];
+        }
+    }
+
+    /// <summary>Goes on until there is a result, or so many configurations were reached in all, or time is up (Undecided: may be called again).</summary>
+    public Linearizability Run(long untilExplored, CancellationToken timeUp)
+    {
+        _timeUp = timeUp;
+        while (_open.Count > 0)
+        {
+            if (Explored > untilExplored || timeUp.IsCancellationRequested)
+                return Linearizability.Undecided;
+            var node = _open.Pop();
+            Remember(node);
+            if (node.Configuration.Next == _history.Completions.Length)
+                return Linearizability.Linearizable;
             Expand(node);
         }
-        return new KeyVerdict(Linearizability.Violated, Explain(deepest), Explored);
+        return timeUp.IsCancellationRequested ? Linearizability.Undecided : Linearizability.Violated;
+    }
+
+    private void Remember(Node node)
+    {
+        if (node.Configuration.Next > Depth)
+            _deepest.Clear();
+        if (_deepest.Count == 0 || (node.Configuration.Next == Depth && _deepest.Count < 64))
+            _deepest.Add(node);
     }
 
     // ---- one completion
@@ -82,7 +106,7 @@ internal sealed class KeySearch
     private void Expand(Node node)
     {
         var (next, state, marks) = node.Configuration;
-        var target = _completions[next];
+        var target = _history.Completions[next];
         _successors.Clear();
         _visitedHere.Clear();
         _path.Clear();
@@ -108,11 +132,11 @@ internal sealed class KeySearch
     private void Place(Node node, int target, int state, ulong[] marks, Idle last)
     {
         var pathLength = _path.Count;
-        if (PlaceReads(_live[node.Configuration.Next], state, marks))
+        if (PlaceReads(_history.Live[node.Configuration.Next], state, marks))
             last = Idle.None;
         if (IsDone(marks, target))
             Emit(node, target, state, marks);
-        else if (_visitedHere.Add((new Configuration(node.Configuration.Next, state, marks), last)))
+        else if (!_timeUp.IsCancellationRequested && VisitHere(state, marks))
         {
             if (IsUseful(target, state, last, out var after))
             {
@@ -122,15 +146,15 @@ internal sealed class KeySearch
                 Emit(node, target, after, placed);
                 _path.RemoveAt(_path.Count - 1);
             }
-            foreach (var other in _live[node.Configuration.Next])
+            foreach (var other in _history.Live[node.Configuration.Next])
             {
-                if (other != target && !_traits[other].HasFlag(OperationTraits.ReadOnly) && !IsDone(marks, other))
+                if (other != target && !_history.IsReadOnly(other) && !IsDone(marks, other))
                     PlaceOther(node, target, other, state, marks, last);
             }
-            for (var i = 0; i < _unknownInvoked[node.Configuration.Next]; i++)
+            for (var i = 0; i < _history.UnknownInvoked[node.Configuration.Next]; i++)
             {
-                var other = _unknown[i];
-                if (!IsDone(marks, other) && (_previousAlike[other] < 0 || IsDone(marks, _previousAlike[other])))
+                var other = _history.Unknown[i];
+                if (!IsDone(marks, other) && (_history.PreviousAlike(other) < 0 || IsDone(marks, _history.PreviousAlike(other))))
                     PlaceOther(node, target, other, state, marks, last);
             }
         }
@@ -139,13 +163,13 @@ internal sealed class KeySearch
 
     private void PlaceOther(Node node, int target, int other, int state, ulong[] marks, Idle last)
     {
-        var optional = _operations[other].IsUnknown || IsOptional(marks, other);
+        var optional = _history.Operations[other].IsUnknown || IsOptional(marks, other);
         if (!IsUseful(other, state, last, out var after) || (optional && after == state))
             return;
         var placed = (ulong[])marks.Clone();
         Finish(node.Configuration.Next, other, placed, target);
         _path.Add(other);
-        Place(node, target, after, placed, new Idle(state, optional, _traits[other].HasFlag(OperationTraits.Total)));
+        Place(node, target, after, placed, new Idle(state, optional, _history.IsTotal(other)));
         _path.RemoveAt(_path.Count - 1);
     }
 
@@ -156,7 +180,7 @@ internal sealed class KeySearch
             return false;
         if (last.Before < 0)
             return true;
-        var blind = _traits[operation].HasFlag(OperationTraits.Blind);
+        var blind = _history.IsBlind(operation);
         if (blind && (last.Optional || last.Total))
             return false;
         return !last.Optional || !_model.TryStep(last.Before, operation, out var without) || without != after;
@@ -167,9 +191,9 @@ internal sealed class KeySearch
         var any = false;
         foreach (var read in live)
         {
-            if (!_traits[read].HasFlag(OperationTraits.ReadOnly) || IsDone(marks, read) || !_model.TryStep(state, read, out _))
+            if (!_history.IsReadOnly(read) || IsDone(marks, read) || !_model.TryStep(state, read, out _))
                 continue;
-            Set(marks, _slot[read]);
+            Set(marks, _history.Slot(read));
             _path.Add(read);
             any = true;
         }
@@ -179,33 +203,44 @@ internal sealed class KeySearch
     /// <summary>Marks an operation as placed; behind a blind one everything open and total may as well have been hidden.</summary>
     private void Finish(int next, int operation, ulong[] marks, int except = -1)
     {
-        Set(marks, _slot[operation]);
+        Set(marks, _history.Slot(operation));
         Clear(marks, OptionalBit(operation));
-        if (!_traits[operation].HasFlag(OperationTraits.Blind))
+        if (!_history.IsBlind(operation))
             return;
-        foreach (var other in _live[next])
+        foreach (var other in _history.Live[next])
         {
-            if (other != operation && other != except && !IsDone(marks, other) && _traits[other].HasFlag(OperationTraits.Total))
+            if (other != operation && other != except && !IsDone(marks, other) && _history.IsTotal(other))
                 Set(marks, OptionalBit(other));
         }
     }
 
     private void Emit(Node node, int target, int state, ulong[] marks)
     {
-        var position = _operations[target].Completed;
+        var position = _history.Operations[target].Completed;
         state = _model.Normalize(state, position);
         if (state == SequentialModel.Hopeless)
             return;
         var after = (ulong[])marks.Clone();
-        Clear(after, _slot[target]);
+        Clear(after, _history.Slot(target));
         Clear(after, OptionalBit(target));
-        for (var i = 0; i < _unknownInvoked[node.Configuration.Next]; i++)
+        for (var i = 0; i < _history.UnknownInvoked[node.Configuration.Next]; i++)
         {
             // Used up or of no use any more: the same from here on.
-            if (_model.IsUseless(_unknown[i], position))
-                Set(after, _slot[_unknown[i]]);
+            if (_model.IsUseless(_history.Unknown[i], position))
+                Set(after, _history.Slot(_history.Unknown[i]));
         }
         _successors.Add(new Node(new Configuration(node.Configuration.Next + 1, state, after), node, [.. _path]));
+    }
+
+    // A detour that comes back to a state with more used up, and nothing gained, ends here.
+    private bool VisitHere(int state, ulong[] marks)
+    {
+        if (!_visitedHere.TryGetValue(state, out var visited))
+            _visitedHere.Add(state, visited = []);
+        if (visited.Exists(v => Covers(v, marks)))
+            return false;
+        visited.Add(marks);
+        return true;
     }
 
     // ---- memory
@@ -231,97 +266,27 @@ internal sealed class KeySearch
     /// <summary>Whether all that can follow the second set of marks can follow the first: optional allows more than placed and than not placed; an unknown one not placed allows more than placed.</summary>
     private bool Covers(ulong[] first, ulong[] second)
     {
-        for (var w = 0; w < _words; w++)
+        for (var w = 0; w < _history.Words; w++)
         {
-            var (doneA, doneB, optionalA, optionalB) = (first[w], second[w], first[w + _words], second[w + _words]);
-            var lost = (doneA & ~doneB) | (~doneA & ~optionalA & (doneB | optionalB) & ~_unknownSlots[w]);
+            var (doneA, doneB, optionalA, optionalB) = (first[w], second[w], first[w + _history.Words], second[w + _history.Words]);
+            var lost = (doneA & ~doneB) | (~doneA & ~optionalA & (doneB | optionalB) & ~_history.UnknownSlots[w]);
             if (lost != 0)
                 return false;
         }
         return true;
     }
 
-    // ---- preparation
-
-    // Writes of unknown outcome that ask for the same are used up in the order of their invocation: which of them it was makes no difference.
-    private int[] ChainAlike()
-    {
-        var previous = new int[_operations.Count];
-        Array.Fill(previous, -1);
-        var last = new Dictionary<(Function, string?, string?), int>();
-        foreach (var u in _unknown)
-        {
-            var alike = (_operations[u].Function, _operations[u].Expected, _operations[u].Value);
-            if (last.TryGetValue(alike, out var before))
-                previous[u] = before;
-            last[alike] = u;
-        }
-        return previous;
-    }
-
-    private int AssignSlots()
-    {
-        var free = new PriorityQueue<int, int>();
-        var slots = 0;
-        var live = new List<int>();
-        var byInvocation = 0;
-        var unknownInvoked = 0;
-        for (var next = 0; next < _completions.Length; next++)
-        {
-            var completing = _completions[next];
-            for (; byInvocation < _operations.Count && _operations[byInvocation].Invoked < _operations[completing].Completed; byInvocation++)
-            {
-                var isUnknown = _operations[byInvocation].IsUnknown;
-                if (isUnknown && _traits[byInvocation].HasFlag(OperationTraits.ReadOnly))
-                    continue;
-                if (isUnknown)
-                {
-                    // A slot of its own, for ever: what is known of its marks holds for every configuration.
-                    _slot[byInvocation] = slots++;
-                    unknownInvoked++;
-                    continue;
-                }
-                _slot[byInvocation] = free.TryDequeue(out var slot, out _) ? slot : slots++;
-                live.Add(byInvocation);
-            }
-            _live[next] = [.. live];
-            _unknownInvoked[next] = unknownInvoked;
-            live.Remove(completing);
-            free.Enqueue(_slot[completing], _slot[completing]);
-        }
-        // Invoked after the last completion: never looked at, but they need a place of their own.
-        for (; byInvocation < _operations.Count; byInvocation++)
-            _slot[byInvocation] = slots++;
-        return slots;
-    }
-
     // ---- marks: bit s of the first half says that the operation in slot s is placed, of the second half that it is optional
 
-    private bool IsDone(ulong[] marks, int operation) => (marks[_slot[operation] >> 6] >> (_slot[operation] & 63) & 1) != 0;
+    private bool IsDone(ulong[] marks, int operation) => (marks[_history.Slot(operation) >> 6] >> (_history.Slot(operation) & 63) & 1) != 0;
 
     private bool IsOptional(ulong[] marks, int operation) => (marks[OptionalBit(operation) >> 6] >> (OptionalBit(operation) & 63) & 1) != 0;
 
-    private int OptionalBit(int operation) => _slot[operation] + (_words * 64);
+    private int OptionalBit(int operation) => _history.Slot(operation) + (_history.Words * 64);
 
     private static void Set(ulong[] marks, int bit) => marks[bit >> 6] |= 1UL << (bit & 63);
 
     private static void Clear(ulong[] marks, int bit) => marks[bit >> 6] &= ~(1UL << (bit & 63));
-
-    // ---- explanation
-
-    private Violation Explain(List<Node> deepest)
-    {
-        var next = deepest[0].Configuration.Next;
-        var order = new List<ClientOperation>();
-        for (var node = deepest[0]; node is not null; node = node.Parent)
-            order.InsertRange(0, node.Placed.Select(i => _operations[i]));
-        return new Violation(
-            _operations[_completions[next]],
-            [.. _completions[..next].Select(i => _operations[i])],
-            [.. _live[next].Select(i => _operations[i])],
-            order,
-            [.. deepest.Select(n => _model.Describe(n.Configuration.State)).Distinct()]);
-    }
 
     /// <summary>The last operation placed, as long as nothing has made use of it: the state before it, and whether it was optional and total.</summary>
     private readonly record struct Idle(int Before, bool Optional, bool Total)

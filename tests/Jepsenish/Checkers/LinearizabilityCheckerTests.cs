@@ -39,7 +39,7 @@ public class LinearizabilityCheckerTests(ITestOutputHelper output)
         var text = Explanation.Of("k", violation);
         output.WriteLine(text);
         Assert.Contains("read -> a", text, StringComparison.Ordinal);
-        Assert.Contains("it finds b", text, StringComparison.Ordinal);
+        Assert.Contains("no later operation asks for", text, StringComparison.Ordinal);
         Assert.Contains(">> ", text, StringComparison.Ordinal);
     }
 

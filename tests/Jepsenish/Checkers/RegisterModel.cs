@@ -88,7 +88,15 @@ public sealed class RegisterModel : SequentialModel
     public override bool IsUseless(int operation, long position) => _lastSawOther <= position && _lastNeeded[_value[operation]] <= position;
 
     /// <inheritdoc/>
-    public override string Describe(int state) => state == Forgotten ? "a value that is not asked for any more" : ClientOperation.Show(_values[state]);
+    public override IEnumerable<int>? StatesAfter(long position) =>
+        Enumerable.Range(0, _operations.Count)
+            .Where(i => _operations[i].Invoked < position && _operations[i].Function is Function.Write or Function.CompareAndSet)
+            .Select(i => Normalize(_value[i], position))
+            .Append(Normalize(Initial, position))
+            .Distinct();
+
+    /// <inheritdoc/>
+    public override string Describe(int state) => state == Forgotten ? "a value that no later operation asks for" : ClientOperation.Show(_values[state]);
 
     private bool Need(int value, long until)
     {

@@ -43,6 +43,9 @@ public abstract class SequentialModel
     /// <summary>Whether placing an operation of unknown outcome after <paramref name="position"/> can be of no help to any other.</summary>
     public virtual bool IsUseless(int operation, long position) => false;
 
+    /// <summary>Every state, normalized, that there can be right after the completion at <paramref name="position"/>; more than there can be is allowed. Null if they are too many to list.</summary>
+    public virtual IEnumerable<int>? StatesAfter(long position) => null;
+
     /// <summary>The state in words.</summary>
     public abstract string Describe(int state);
 }
