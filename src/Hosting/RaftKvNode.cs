@@ -1,43 +1,84 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Engine.Store;
 
 namespace RaftKv.Hosting;
 
 /// <summary>A running node of a cluster, in this process. Thread-safe.</summary>
 public sealed class RaftKvNode : IAsyncDisposable
 {
-    /// <summary>Opens the data directory, recovers, starts to listen and joins its peers. Returns when the node takes requests, not when the cluster has leaders.</summary>
-    /// <exception cref="ArgumentException">An option is out of range.</exception>
-    /// <exception cref="RaftKvStartException">The data directory is foreign, damaged or in use, or the port is taken: one sentence says which.</exception>
-    public static Task<RaftKvNode> StartAsync(RaftKvOptions options, ILoggerFactory? loggers = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
+
+    private readonly NodeRuntime _runtime;
+    private readonly DataDirectory _directory;
+    private readonly IReadOnlyList<Member> _members;
+    private readonly string[] _ids;
+    private readonly Lazy<Task> _stopped;
+
+    private RaftKvNode(RaftKvOptions options, IReadOnlyList<Member> members, NodeRuntime runtime, DataDirectory directory)
+    {
+        (Options, _members, _runtime, _directory) = (options, members, runtime, directory);
+        _ids = [.. members.Select(m => m.Name)];
+        _stopped = new Lazy<Task>(StopOnceAsync);
+    }
 
     /// <summary>This node's name.</summary>
-    public string Name => throw new NotImplementedException();
+    public string Name => Options.NodeName;
 
     /// <summary>The options it runs with.</summary>
-    public RaftKvOptions Options => throw new NotImplementedException();
+    public RaftKvOptions Options { get; }
 
     /// <summary>The group that holds the default tenant's keys.</summary>
     public uint DefaultGroup { get; } = 1;
 
     /// <summary>The way in for those who speak commands.</summary>
-    public IOperationExecutor Executor => throw new NotImplementedException();
+    public IOperationExecutor Executor => _runtime;
 
-    /// <summary>The cluster as this node sees it now.</summary>
-    public ClusterDescription Describe() => throw new NotImplementedException();
-
-    /// <summary>Whether every group has a leader that this node knows, and this node has caught up with what it knew to be committed.</summary>
-    public bool IsReady => throw new NotImplementedException();
+    /// <summary>Whether every group has a leader that this node knows, and this node has applied what it knows to be committed.</summary>
+    public bool IsReady => _runtime.Views.All(v => v is null || (v.Leader != 0 && v.Applied >= v.Commit));
 
     /// <summary>Completes, with the reason, when the node had to stop by itself (a failed disk, a broken invariant, an identity refused by its peers). Until then it runs.</summary>
-    public Task<string> Failure => throw new NotImplementedException();
+    public Task<string> Failure => _runtime.Failure;
 
-    /// <summary>Hands leaderships over, completes what is under way, closes the files.</summary>
-    public Task StopAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>Opens the data directory, recovers, starts to listen and joins its peers. Returns when the node takes requests, not when the cluster has leaders.</summary>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    /// <exception cref="RaftKvStartException">The data directory is foreign, damaged or in use, or the port is taken: one sentence says which.</exception>
+    public static async Task<RaftKvNode> StartAsync(RaftKvOptions options, ILoggerFactory? loggers = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        loggers ??= NullLoggerFactory.Instance;
+        try
+        {
+            return await NodeStarter.StartAsync(options, loggers, (members, runtime, directory) => new RaftKvNode(options, members, runtime, directory), cancellationToken);
+        }
+        catch (Exception e) when (e is DataDirectoryException or InvalidDataException or IOException or UnauthorizedAccessException or Engine.Wal.WalDamagedException
+            or Engine.Wal.ForeignDataException or Engine.Wal.UnsupportedFormatException or StoreDamagedException or StoreFailedException)
+        {
+            throw new RaftKvStartException(e.Message, e);
+        }
+    }
+
+    /// <summary>The cluster as this node sees it now.</summary>
+    public ClusterDescription Describe() => new(
+        [.. _members.Select(m => new NodeDescription(m.Name, m.Address, _runtime.IsConnected(m.Number)))],
+        DefaultGroup,
+        [.. _runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(v.Leader), v.Term, v.Commit, v.Applied, _ids, []))]);
+
+    /// <summary>Hands leaderships over, completes what is under way, closes the files. Later calls wait for the first.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => _stopped.Value.WaitAsync(cancellationToken);
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
-}
+    public ValueTask DisposeAsync() => new(_stopped.Value);
 
-/// <summary>A node could not start; the message is one sentence for its operator.</summary>
-public sealed class RaftKvStartException(string message, Exception? inner = null) : Exception(message, inner);
+    private string? NameOf(ulong number) => _members.FirstOrDefault(m => m.Number == number)?.Name;
+
+    private async Task StopOnceAsync()
+    {
+        if (!Failure.IsCompleted)
+            await _runtime.HandOverAsync(HandOverTime, CancellationToken.None);
+        await _runtime.DisposeAsync();
+        _directory.Dispose();
+    }
+}

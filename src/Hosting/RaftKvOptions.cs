@@ -26,7 +26,7 @@ public sealed class RaftKvOptions
     /// <summary>Longest key, 1 B to 64 KiB.</summary>
     public int MaxKeyBytes { get; set; } = 64 << 10;
 
-    /// <summary>Longest value, 1 B to 256 MiB. 16 MiB: a larger one would hold up everything behind it.</summary>
+    /// <summary>Longest value, 1 B to 16 MiB: a larger one would hold up everything behind it.</summary>
     public int MaxValueBytes { get; set; } = 16 << 20;
 
     /// <summary>Shortest time without a leader after which a node campaigns, 50 ms to 60 s. 300 ms: well above a pause of a few tens of ms on a busy machine.</summary>
@@ -41,7 +41,7 @@ public sealed class RaftKvOptions
     /// <summary>How long a request may take when its caller names no time.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Memory for the store's hot part, per shard, at least 64 MiB.</summary>
+    /// <summary>Memory for the store's hot part, per shard, at least 128 MiB.</summary>
     public long StoreMemoryBytes { get; set; } = 256L << 20;
 
     /// <summary>Size of a log segment, 1 MiB to 1 GiB.</summary>
@@ -50,7 +50,44 @@ public sealed class RaftKvOptions
     /// <summary>Bytes applied after which a checkpoint is taken, at least 1 MiB: the bound on what a restart replays.</summary>
     public long CheckpointBytes { get; set; } = 256L << 20;
 
+    /// <summary>Log bytes that each group keeps behind a checkpoint, so that a follower that was away for a moment needs no image. Not negative.</summary>
+    public long RetainedLogBytes { get; set; } = 64L << 20;
+
     /// <summary>Throws when a value is out of range.</summary>
     /// <exception cref="ArgumentException">One sentence that names the field, the value and what is allowed.</exception>
-    public void Validate() => throw new NotImplementedException();
+    public void Validate()
+    {
+        Check(IsName(NodeName), nameof(NodeName), NodeName, "1 to 64 characters of A-Z a-z 0-9 _ . -");
+        Check(!string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "the path of a directory");
+        Check(Members.Count is >= 1 and <= 31, nameof(Members), Members.Count, "1 to 31 members");
+        foreach (var member in Members)
+        {
+            Check(IsName(member.Name), nameof(Members), member.Name, "names of 1 to 64 characters of A-Z a-z 0-9 _ . -");
+            Check(PeerEndpoint.TryParse(member.Address, out _), nameof(Members), $"{member.Name}={member.Address}", "addresses of the form host:port with a port from 1 to 65535");
+        }
+
+        Check(Members.Select(m => m.Name).Distinct(StringComparer.Ordinal).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Name)), "each name once");
+        Check(Members.Select(m => m.Address).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Address)), "each address once");
+        Check(Members.Any(m => m.Name == NodeName), nameof(NodeName), NodeName, $"one of the members ({string.Join(", ", Members.Select(m => m.Name))})");
+        Check(Groups is >= 1 and <= 1024, nameof(Groups), Groups, "1 to 1024");
+        Check(Shards is >= 0 and <= 64, nameof(Shards), Shards, "0 (one per two cores) to 64");
+        Check(MaxKeyBytes is >= 1 and <= 64 << 10, nameof(MaxKeyBytes), MaxKeyBytes, "1 to 65536 bytes");
+        Check(MaxValueBytes is >= 1 and <= 16 << 20, nameof(MaxValueBytes), MaxValueBytes, "1 byte to 16 MiB");
+        Check(ElectionTimeout >= TimeSpan.FromMilliseconds(50) && ElectionTimeout <= TimeSpan.FromMinutes(1), nameof(ElectionTimeout), ElectionTimeout, "50 ms to 60 s");
+        Check(LeaseDuration > TimeSpan.Zero && LeaseDuration <= ElectionTimeout / 2, nameof(LeaseDuration), LeaseDuration, "above 0, at most half of ElectionTimeout");
+        Check(HeartbeatInterval > TimeSpan.Zero && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "above 0, at most a third of LeaseDuration");
+        Check(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromHours(1), nameof(RequestTimeout), RequestTimeout, "above 0, at most an hour");
+        Check(StoreMemoryBytes >= 128L << 20, nameof(StoreMemoryBytes), StoreMemoryBytes, "at least 128 MiB");
+        Check(LogSegmentBytes is >= 1 << 20 and <= 1 << 30, nameof(LogSegmentBytes), LogSegmentBytes, "1 MiB to 1 GiB");
+        Check(CheckpointBytes >= 1 << 20, nameof(CheckpointBytes), CheckpointBytes, "at least 1 MiB");
+        Check(RetainedLogBytes >= 0, nameof(RetainedLogBytes), RetainedLogBytes, "not negative");
+    }
+
+    private static bool IsName(string? name) => name is { Length: >= 1 and <= 64 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
+
+    private static void Check(bool holds, string field, object? value, string allowed)
+    {
+        if (!holds)
+            throw new ArgumentException($"{field} is '{value}', allowed is: {allowed}.");
+    }
 }

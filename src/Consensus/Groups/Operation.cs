@@ -1,3 +1,4 @@
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 
 namespace RaftKv.Consensus.Groups;
@@ -79,6 +80,38 @@ public abstract class Operation
     /// <summary>Why it is Unavailable or OutcomeUnknown, in a sentence; null when Completed.</summary>
     public string? Reason { get; internal set; }
 
-    /// <summary>Called once, on a shard's thread: must be quick, must not block, must not throw.</summary>
+    // What the shard keeps with an operation while it owns it.
+
+    /// <summary>Counts lives of a reused operation, so that what still refers to an earlier one is recognised.</summary>
+    internal int Generation { get; set; }
+
+    /// <summary>Its number in the client session, once stamped.</summary>
+    internal ulong Sequence { get; set; }
+
+    /// <summary>Times that it was handed to a leader, this node included.</summary>
+    internal int Attempts { get; set; }
+
+    /// <summary>The node that has it, 0 while it waits for a leader.</summary>
+    internal ulong PlacedWith { get; set; }
+
+    /// <summary>The number under which it was forwarded, 0 if it was not.</summary>
+    internal ulong ForwardedAs { get; set; }
+
+    /// <summary>Neighbours in the group's list of outstanding writes.</summary>
+    internal Operation? Previous { get; set; }
+
+    /// <inheritdoc cref="Previous"/>
+    internal Operation? Next { get; set; }
+
+    /// <summary>Called once, on a shard's thread: must be quick, must not block, must not throw. The operation may be reused from within.</summary>
     protected internal abstract void OnCompleted();
+
+    internal void Complete(OperationStatus status, string? reason)
+    {
+        Invariant.That(Status == OperationStatus.Pending, $"an operation on group {Group} was completed twice");
+        Status = status;
+        Reason = reason;
+        Generation++;
+        OnCompleted();
+    }
 }

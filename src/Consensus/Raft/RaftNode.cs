@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -8,137 +9,262 @@ namespace RaftKv.Consensus.Raft;
 /// </summary>
 public sealed class RaftNode
 {
-    public RaftNode(RaftOptions options, RaftInitialState initial, ILogStorage storage, ulong seed, long now) => throw new NotImplementedException();
+    private readonly RaftCore _core;
+    private readonly TermGate _gate;
+    private (ulong Term, ulong Vote) _writtenState;
+
+    /// <summary>Starts a replica from what log and store recovered (all empty for a new one).</summary>
+    /// <param name="options">Knobs; times in nanoseconds.</param>
+    /// <param name="initial">What was recovered.</param>
+    /// <param name="storage">Entries older than what the core keeps in memory.</param>
+    /// <param name="seed">Source of all randomness: equal seeds and inputs give equal effects.</param>
+    /// <param name="now">Monotonic nanoseconds.</param>
+    public RaftNode(RaftOptions options, RaftInitialState initial, ILogStorage storage, ulong seed, long now)
+    {
+        _core = new RaftCore(options, initial, storage, seed, now);
+        _gate = new TermGate(_core);
+        _writtenState = (initial.Term, initial.Vote);
+    }
+
+    /// <summary>The inside, for tests that check invariants with global knowledge.</summary>
+    internal RaftCore Core => _core;
 
     // ---- observation
-    public ulong Self => throw new NotImplementedException();
-    public RaftRole Role => throw new NotImplementedException();
-    public ulong Term => throw new NotImplementedException();
+
+    /// <summary>This node's number.</summary>
+    public ulong Self => _core.Self;
+
+    /// <summary>What it is at the moment.</summary>
+    public RaftRole Role => _core.VisibleRole;
+
+    /// <summary>The current term.</summary>
+    public ulong Term => _core.Term;
+
     /// <summary>The leader as far as known, 0 if unknown.</summary>
-    public ulong Leader => throw new NotImplementedException();
-    public ulong FirstIndex => throw new NotImplementedException();
-    public ulong LastIndex => throw new NotImplementedException();
-    public ulong CommitIndex => throw new NotImplementedException();
-    public ulong AppliedIndex => throw new NotImplementedException();
-    public Configuration Configuration => throw new NotImplementedException();
+    public ulong Leader => _core.LeaderId;
+
+    /// <summary>First entry of the log (one above the last if it is empty).</summary>
+    public ulong FirstIndex => _core.Log.StartIndex + 1;
+
+    /// <summary>Last entry of the log.</summary>
+    public ulong LastIndex => _core.Log.LastIndex;
+
+    /// <summary>Term of an entry from FirstIndex - 1 to LastIndex, 0 for any other.</summary>
+    public ulong TermOf(ulong index) => _core.Log.TermAt(index);
+
+    /// <summary>Committed up to here, as far as this node knows.</summary>
+    public ulong CommitIndex => _core.Log.Committed;
+
+    /// <summary>Applied up to here, as the state machine's owner reported.</summary>
+    public ulong AppliedIndex => _core.Log.Applied;
+
+    /// <summary>The configuration that governs: the newest in the log, committed or not.</summary>
+    public Configuration Configuration => _core.Configuration;
+
     /// <summary>Exclusive end, on the local monotonic clock, of the time in which a local read is linearizable (once applied up to commit); <see cref="long.MinValue"/> without a lease.</summary>
-    public long LeaseUntil => throw new NotImplementedException();
+    public long LeaseUntil => _core.Leadership?.LeaseUntil ?? long.MinValue;
+
     /// <summary>When <see cref="Tick"/> wants to be called next; <see cref="long.MaxValue"/> for a quiescent group.</summary>
-    public long NextDeadline => throw new NotImplementedException();
-    public bool IsQuiescent => throw new NotImplementedException();
+    public long NextDeadline
+    {
+        get
+        {
+            if (_core.Leadership is { } leadership)
+                return leadership.NextDeadline;
+            return _core.Follower.IsQuiescent || !_core.CanCampaign ? long.MaxValue : _core.Timer.Deadline;
+        }
+    }
+
+    /// <summary>Whether it waits silently for something to happen.</summary>
+    public bool IsQuiescent => _core.Leadership?.IsQuiescent ?? _core.Follower.IsQuiescent;
+
     /// <summary>Lowest index that all reachable followers are known to hold: what is below need not be kept for them. Leader only, else LastIndex.</summary>
-    public ulong LowestMatch => throw new NotImplementedException();
-    public ulong TransferTarget => throw new NotImplementedException();
+    public ulong LowestMatch => _core.Leadership?.LowestMatch ?? LastIndex;
+
+    /// <summary>Who is to take leadership over, 0 when no transfer is under way.</summary>
+    public ulong TransferTarget => _core.Leadership?.TransferTarget ?? 0;
 
     // ---- inputs
-    public void Step(Message message, long now) => throw new NotImplementedException();
-    public void Tick(long now) => throw new NotImplementedException();
+
+    /// <summary>Takes a message. What it carries is copied, except a snapshot chunk's data, which must stay valid until the effects are taken.</summary>
+    public void Step(Message message, long now)
+    {
+        _core.AdvanceTime(now);
+        // Late answers to the announcement of silence do not break it.
+        if (message is not HeartbeatAcknowledged { Quiesced: true })
+            WakeRoles();
+        _gate.Step(message);
+    }
+
+    /// <summary>Lets time pass. May be called more often than <see cref="NextDeadline"/> asks.</summary>
+    public void Tick(long now)
+    {
+        _core.AdvanceTime(now);
+        if (now < NextDeadline)
+            return;
+        if (_core.Leadership is { } leadership)
+            leadership.Tick();
+        else
+            _core.Election.Campaign();
+    }
+
     /// <summary>Appends a command (copied). <paramref name="timestamp"/> is raised to the last entry's if it is lower.</summary>
-    public ProposeStatus Propose(ReadOnlySpan<byte> payload, long timestamp, long now, out ulong index) => throw new NotImplementedException();
-    public ProposeStatus ProposeConfiguration(ConfigurationChange change, long timestamp, long now, out ulong index) => throw new NotImplementedException();
-    /// <summary>Asks for a read index; answered by a <see cref="ReadState"/> with the same context (not 0), or refused. On a follower it is forwarded to the leader.</summary>
-    public ReadIndexStatus ReadIndex(ulong context, long now) => throw new NotImplementedException();
+    public ProposeStatus Propose(ReadOnlySpan<byte> payload, long timestamp, long now, out ulong index)
+    {
+        index = 0;
+        _core.AdvanceTime(now);
+        return _core.Leadership?.Propose(payload, timestamp, out index) ?? ProposeStatus.NotLeader;
+    }
+
+    /// <summary>Appends a change of configuration, which governs at once. One at a time: refused until the one before is committed and, if joint, left again.</summary>
+    public ProposeStatus ProposeConfiguration(ConfigurationChange change, long timestamp, long now, out ulong index)
+    {
+        index = 0;
+        _core.AdvanceTime(now);
+        return _core.Leadership?.ProposeConfiguration(change, timestamp, out index) ?? ProposeStatus.NotLeader;
+    }
+
+    /// <summary>
+    /// Asks for a read index; answered by a <see cref="ReadState"/> with the same context (not 0), or refused. On a follower it is forwarded to the leader.
+    /// Contexts must not be used again while an answer may be on its way, across restarts of this node too.
+    /// </summary>
+    public ReadIndexStatus ReadIndex(ulong context, long now)
+    {
+        Invariant.That(context != 0, "a read needs a context");
+        _core.AdvanceTime(now);
+        if (_core.Leadership is { } leadership)
+            return leadership.ReadIndex(context, Self);
+        WakeRoles();
+        if (_core.LeaderId == 0)
+            return ReadIndexStatus.NotReady;
+        _core.SendInTerm(new ReadIndexRequest { From = Self, To = _core.LeaderId, Term = Term, Context = context });
+        return ReadIndexStatus.Pending;
+    }
+
     /// <summary>Begins to hand leadership over; proposals and lease reads stop until it succeeds or an election timeout has passed. False when not leader or not a voter.</summary>
-    public bool TransferLeadership(ulong target, long now) => throw new NotImplementedException();
-    /// <summary>The connection to a node is up.</summary>
-    public void PeerConnected(ulong peer, long now) => throw new NotImplementedException();
+    public bool TransferLeadership(ulong target, long now)
+    {
+        _core.AdvanceTime(now);
+        return _core.Leadership?.Transfer(target) ?? false;
+    }
+
+    /// <summary>The connection to a node is up. Until told otherwise, every node counts as connected.</summary>
+    public void PeerConnected(ulong peer, long now)
+    {
+        _core.AdvanceTime(now);
+        _core.SetConnected(peer, true);
+        if (peer == _core.Timer.LostLeader)
+            _core.Timer.LeaderFound();
+        _core.Leadership?.OnPeerConnected(peer);
+    }
+
     /// <summary>The connection to a node broke: if it is the leader, campaign as soon as promises allow.</summary>
-    public void PeerDisconnected(ulong peer, long now) => throw new NotImplementedException();
-    /// <summary>All writes of the effects that carried this token are durable.</summary>
-    public void WritesDurable(StorageToken token, long now) => throw new NotImplementedException();
+    public void PeerDisconnected(ulong peer, long now)
+    {
+        _core.AdvanceTime(now);
+        _core.SetConnected(peer, false);
+        if (_core.Leadership is { } leadership)
+        {
+            leadership.OnPeerDisconnected(peer);
+            return;
+        }
+
+        if (peer != _core.Follower.HeardFrom || (_core.LeaderId != 0 && _core.LeaderId != peer))
+            return;
+        _core.Follower.Wake();
+        _core.Timer.LeaderLost(peer, Math.Max(now, _core.Promise.Until));
+    }
+
+    /// <summary>All writes of the effects that carried this token, and of those before it, are durable.</summary>
+    public void WritesDurable(StorageToken token, long now)
+    {
+        _core.AdvanceTime(now);
+        _core.Log.Disk.Confirm(token);
+        if (_core.Leadership is { } leadership)
+            leadership.OnDurable();
+        else
+            _core.Election.OnDurable();
+    }
+
     /// <summary>The state machine has applied up to this index (at most what was handed out as committed).</summary>
-    public void Applied(ulong index) => throw new NotImplementedException();
+    public void Applied(ulong index) => _core.Log.AppliedTo(index);
+
     /// <summary>The log up to this index (at most applied) is no longer needed: forget it. Its durable copy may be dropped by the caller once no read can ask for it.</summary>
-    public void Compact(ulong index) => throw new NotImplementedException();
+    public void Compact(ulong index) => _core.Log.Compact(index);
+
+    /// <summary>
+    /// Asks, once an image is complete and before anything of this replica is touched, whether it may replace state and log. While true was answered and not yet followed by
+    /// <see cref="SnapshotInstalled"/> or <see cref="AbortSnapshotInstall"/>, the core takes no entries and starts no election. False: the log has come to hold what the image
+    /// covers, and more of it may have been acknowledged since, or another image is being installed; this one must be thrown away.
+    /// </summary>
+    public bool BeginSnapshotInstall(ulong index, ulong term, long now)
+    {
+        _core.AdvanceTime(now);
+        if (_core.Role != RaftRole.Follower || _core.Follower.IsInstallingSnapshot || index <= CommitIndex || _core.Log.Matches(index, term))
+            return false;
+        _core.Follower.IsInstallingSnapshot = true;
+        return true;
+    }
+
+    /// <summary>The image will not be installed after all; nothing was touched.</summary>
+    public void AbortSnapshotInstall() => _core.Follower.IsInstallingSnapshot = false;
+
     /// <summary>A received image is installed and durable, and the durable log was reset to start after it; the core resets its log and tells the leader.</summary>
-    public void SnapshotInstalled(ulong index, ulong term, Configuration configuration, long now) => throw new NotImplementedException();
-    /// <summary>The leader's runtime gave up sending an image to a follower, or has finished; probing resumes.</summary>
-    public void SnapshotEnded(ulong peer, long now) => throw new NotImplementedException();
+    public void SnapshotInstalled(ulong index, ulong term, Configuration configuration, long now)
+    {
+        _core.AdvanceTime(now);
+        Invariant.That(_core.Leadership is null, "a leader's state cannot be replaced");
+        _core.Follower.OnSnapshotInstalled(index, term, configuration);
+    }
+
+    /// <summary>The leader's runtime gave up sending an image to a follower (its connection broke, say), or has finished; probing resumes.</summary>
+    public void SnapshotEnded(ulong peer, long now)
+    {
+        _core.AdvanceTime(now);
+        _core.Leadership?.OnSnapshotEnded(peer);
+    }
+
     /// <summary>Wakes a quiescent group.</summary>
-    public void Wake(long now) => throw new NotImplementedException();
-    /// <summary>Starts an election at once (tests, and the first start of a group to spread leaders); still with a pre-vote.</summary>
-    public void Campaign(long now) => throw new NotImplementedException();
+    public void Wake(long now)
+    {
+        _core.AdvanceTime(now);
+        WakeRoles();
+    }
+
+    /// <summary>Starts an election at once (tests, and the first start of a group to spread leaders); still with a pre-vote, and not before this node's own promise has run out.</summary>
+    public void Campaign(long now)
+    {
+        _core.AdvanceTime(now);
+        WakeRoles();
+        _core.Timer.CampaignAt(now);
+        _core.Election.Campaign();
+    }
 
     // ---- effects
-    public bool HasEffects => throw new NotImplementedException();
+
+    /// <summary>Whether <see cref="TakeEffects"/> would bring anything.</summary>
+    public bool HasEffects =>
+        !_core.Out.IsEmpty || _core.Log.Written < LastIndex || _core.Log.HasCommitted || _writtenState != (_core.Term, _core.Vote) || _core.Leadership is { HasWork: true };
+
     /// <summary>Clears <paramref name="effects"/>, then moves what has to be done into it.</summary>
-    public void TakeEffects(RaftEffects effects) => throw new NotImplementedException();
-}
+    public void TakeEffects(RaftEffects effects)
+    {
+        effects.Clear();
+        _core.Out.ReclaimLists();
+        _core.Leadership?.Flush();
+        if (_writtenState != (_core.Term, _core.Vote))
+            effects.HardState = _writtenState = (_core.Term, _core.Vote);
+        _core.Log.TakeUnwritten(effects.Entries);
+        if (effects.HardState is not null || effects.Entries.Count > 0 || _core.Out.AwaitsDurability)
+            effects.Token = _core.Log.Disk.Begin(LastIndex, _core.Log.LastTerm, _core.Term, _core.Vote);
+        _core.Out.MoveTo(effects);
+        _core.Log.TakeCommitted(effects.Committed, _core.Options.MaxCommittedBytes);
+    }
 
-public enum RaftRole { Follower, PreCandidate, Candidate, Leader, Learner }
-
-public enum ProposeStatus
-{
-    Accepted,
-    /// <summary>Not leader: ask <see cref="RaftNode.Leader"/>.</summary>
-    NotLeader,
-    /// <summary>Leadership is being handed over.</summary>
-    TransferInProgress,
-    /// <summary>Too many uncommitted bytes.</summary>
-    Overloaded,
-    /// <summary>A configuration change is under way, or this one is not valid.</summary>
-    ConfigurationRefused,
-}
-
-public enum ReadIndexStatus
-{
-    /// <summary>A <see cref="ReadState"/> will follow, unless leadership is lost or a message goes missing: callers retry after a while.</summary>
-    Pending,
-    /// <summary>No leader is known, or it has not committed in its term yet.</summary>
-    NotReady,
-}
-
-/// <summary>A read asked for with this context may be served once the state machine has applied <paramref name="Index"/>. Index 0: refused, ask again.</summary>
-public readonly record struct ReadState(ulong Context, ulong Index);
-
-/// <summary>Names a set of writes: everything that one <see cref="RaftNode.TakeEffects"/> wanted written, in order.</summary>
-/// <remarks>Invariant: tokens of a core are confirmed in the order in which they were handed out.</remarks>
-public readonly record struct StorageToken(ulong Sequence, ulong LastIndex, ulong LastTerm);
-
-/// <summary>What a core remembers across restarts, as recovered from log and store.</summary>
-public sealed record RaftInitialState
-{
-    public ulong Term { get; init; }
-    public ulong Vote { get; init; }
-    /// <summary>The log begins after this entry.</summary>
-    public ulong StartIndex { get; init; }
-    public ulong StartTerm { get; init; }
-    public ulong LastIndex { get; init; }
-    public IReadOnlyList<RaftKv.Engine.Wal.TermRun> Terms { get; init; } = [];
-    /// <summary>What the state machine has already applied; at least StartIndex; known to be committed.</summary>
-    public ulong AppliedIndex { get; init; }
-    /// <summary>The configuration as of AppliedIndex.</summary>
-    public required Configuration Configuration { get; init; }
-    /// <summary>Configuration entries after AppliedIndex, in order: they take effect when appended.</summary>
-    public IReadOnlyList<LogEntry> LaterConfigurations { get; init; } = [];
-    /// <summary>Timestamp of the last entry, or state-machine time: new entries are stamped no lower.</summary>
-    public long LastTimestamp { get; init; }
-}
-
-/// <summary>
-/// What has to be done. Order within one set: hand <see cref="HardState"/> and <see cref="Entries"/> to the log as one batch; send <see cref="Messages"/> at any time;
-/// send <see cref="MessagesAfterDurable"/> and call <see cref="RaftNode.WritesDurable"/> only when that batch is durable; apply <see cref="Committed"/> in order.
-/// Payloads and lists are valid until the next input to the core. Reused between calls.
-/// </summary>
-public sealed class RaftEffects
-{
-    public List<Message> Messages { get; } = [];
-    public List<Message> MessagesAfterDurable { get; } = [];
-    /// <summary>Term and vote, when they changed; written as one record.</summary>
-    public (ulong Term, ulong Vote)? HardState { get; set; }
-    /// <summary>To be written; the first may overwrite a conflicting tail of the durable log.</summary>
-    public List<LogEntry> Entries { get; } = [];
-    /// <summary>Set when there is anything to write or any message waits for durability.</summary>
-    public StorageToken? Token { get; set; }
-    /// <summary>Committed and locally durable, in order, each handed out once.</summary>
-    public List<LogEntry> Committed { get; } = [];
-    public List<ReadState> ReadStates { get; } = [];
-    /// <summary>Followers that need entries the log no longer has: send them an image.</summary>
-    public List<ulong> SnapshotsToSend { get; } = [];
-    /// <summary>Pieces of an image from the current leader, for the runtime to store and answer.</summary>
-    public List<SnapshotChunk> SnapshotChunks { get; } = [];
-    /// <summary>Answers to pieces this node sent, for the runtime.</summary>
-    public List<Message> SnapshotAnswers { get; } = [];
-    /// <summary>Role, term or leader changed since the last time.</summary>
-    public bool LeadershipChanged { get; set; }
+    private void WakeRoles()
+    {
+        if (_core.Leadership is { IsQuiescent: true } leadership)
+            leadership.Wake();
+        _core.Follower.Wake();
+    }
 }

@@ -36,6 +36,12 @@ public enum CommandKind : byte
     /// <summary>Several commands, atomically, under conditions on revisions.</summary>
     Batch = 11,
 
+    /// <summary>Reads a record and removes it.</summary>
+    GetDelete = 12,
+
+    /// <summary>Reads a record and changes its expiry.</summary>
+    GetExpire = 13,
+
     /// <summary>Read-only: a record's value, revision and expiry.</summary>
     Get = 32,
 

@@ -5,18 +5,39 @@ namespace RaftKv.Engine.Commands;
 
 /// <summary>
 /// One group's deterministic state machine: applies log entries to an <see cref="IGroupState"/>, keeps the client sessions, answers queries.
-/// Used by the shard's thread only.
+/// Used by the shard's thread only, but for <see cref="TryRead"/>.
+/// Invariant: entries are applied once each, in the order of their indices, without a gap.
+/// Invariant: state-machine time never decreases; at every index it is the greatest timestamp up to it.
+/// Invariant: state, sessions and results depend on nothing but the entries.
 /// </summary>
-public sealed class StateMachine
+public sealed class StateMachine : IDisposable
 {
+    private readonly CommandContext _context;
+    private readonly SessionTable _sessions = new();
+    private readonly UndoLog _undo = new();
+    private long _time;
+    private int _change;
+
     /// <summary>Takes over a group's state, recovered or new; loads the client sessions from it.</summary>
-    public StateMachine(IGroupState state) => State = state;
+    /// <exception cref="InvariantViolationException">The state goes further than the sessions in it: it was checkpointed without <see cref="SaveSessions"/>.</exception>
+    public StateMachine(IGroupState state)
+    {
+        State = state;
+        _context = new CommandContext(state);
+        Reload();
+    }
 
     /// <summary>The state applied to.</summary>
-    public IGroupState State { get; private set; }
+    public IGroupState State { get; }
 
     /// <summary>Position after the last applied entry.</summary>
     public AppliedPosition Applied => State.Applied;
+
+    /// <summary>The time at which the leader should propose an <c>ExpireDue</c> command, or <see cref="long.MaxValue"/>.</summary>
+    public long EarliestExpiry => State.EarliestExpiry;
+
+    /// <summary>Number of client sessions.</summary>
+    public int SessionCount => _sessions.Count;
 
     /// <summary>
     /// Applies a command entry. State-machine time becomes max(time, timestamp). An unreadable command is refused with a result, never an exception.
@@ -25,20 +46,131 @@ public sealed class StateMachine
     /// <param name="timestamp">The leader's stamp, milliseconds since the Unix epoch.</param>
     /// <param name="command">An encoded command: <see cref="CommandEnvelope"/>.</param>
     /// <param name="result">Cleared, then given the encoded result.</param>
-    public void Apply(AppliedPosition position, long timestamp, ReadOnlySpan<byte> command, PooledBuffer result) => throw new NotImplementedException();
+    public void Apply(AppliedPosition position, long timestamp, ReadOnlySpan<byte> command, PooledBuffer result)
+    {
+        Advance(position, timestamp);
+        result.Clear();
+        _context.Begin(position.Index, _time, mayWrite: true, result);
+        // The second byte is for versions to come: what they mean by it is not known here.
+        if (command.Length < CommandEnvelope.Size || command[1] != 0)
+            _context.Reply(ResultStatus.Malformed);
+        else if (CommandEnvelope.Session(command) == 0)
+            Run(command);
+        else if (_sessions.Admit(command, _context) is { } session)
+        {
+            Run(command);
+            session.Record(CommandEnvelope.Sequence(command), position.Index, result.Span);
+        }
+        State.CompleteEntry(position with { Time = _time });
+    }
 
     /// <summary>Applies an entry that changes no user state (a leader's no-op, a configuration change): time and position advance.</summary>
-    public void ApplyEmpty(AppliedPosition position, long timestamp) => throw new NotImplementedException();
+    public void ApplyEmpty(AppliedPosition position, long timestamp)
+    {
+        Advance(position, timestamp);
+        State.CompleteEntry(position with { Time = _time });
+    }
 
-    /// <summary>Runs a read-only command against the state as it is. Any other command is refused with a result.</summary>
-    public void Query(ReadOnlySpan<byte> command, PooledBuffer result) => throw new NotImplementedException();
+    /// <summary>Runs a read-only command, or a batch of them, against the state as it is. Any other command is refused with a result.</summary>
+    /// <param name="command">An encoded command; its identity is ignored.</param>
+    /// <param name="result">Cleared, then given the encoded result.</param>
+    public void Query(ReadOnlySpan<byte> command, PooledBuffer result)
+    {
+        result.Clear();
+        _context.Begin(State.Applied.Index, _time, mayWrite: false, result);
+        if (command.Length < CommandEnvelope.Size || command[1] != 0)
+            _context.Reply(ResultStatus.Malformed);
+        else
+            CommandDispatcher.Apply(_context, _undo, CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+    }
 
-    /// <summary>Writes the client sessions into the state; to be called before a checkpoint begins or a snapshot is opened.</summary>
-    public void SaveSessions() => throw new NotImplementedException();
+    /// <summary>
+    /// Reads one user key from any thread, beside the applying one: the record as it is between two entries, as of state-machine time then.
+    /// False, and nothing is known, when an entry that changes several records was being applied: try again, or ask the shard.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">The value is appended to it.</param>
+    /// <param name="found">Whether there is a record that has not expired.</param>
+    /// <param name="header">Its revision and expiry.</param>
+    public bool TryRead(ReadOnlySpan<byte> key, PooledBuffer value, out bool found, out RecordHeader header)
+    {
+        var length = value.Length;
+        (found, header) = (false, default);
+        var change = Volatile.Read(ref _change);
+        if ((change & 1) != 0)
+            return false;
+        found = key.Length <= CommandLimits.KeyCeiling && State.Read(Keyspace.User, key, value, out header);
+        // The record was read before the count and the time are: see BeginChange and Advance for the other side.
+        Volatile.ReadBarrier();
+        var undisturbed = Volatile.Read(ref _change) == change;
+        if (found && undisturbed && (header.ExpireAt == 0 || Volatile.Read(ref _time) < header.ExpireAt))
+            return true;
+        value.SetLength(length);
+        (found, header) = (false, default);
+        return undisturbed;
+    }
 
-    /// <summary>Reloads the sessions after a snapshot replaced the state.</summary>
-    public void Reload() => throw new NotImplementedException();
+    /// <summary>Writes the client sessions into the state; to be called before a checkpoint begins, a snapshot is opened or a hash computed.</summary>
+    public void SaveSessions() => _sessions.Save(State);
 
-    /// <summary>The time at which the leader should propose an <c>ExpireDue</c> command, or <see cref="long.MaxValue"/>.</summary>
-    public long EarliestExpiry => State.EarliestExpiry;
+    /// <summary>Reloads time and sessions after a snapshot replaced the state.</summary>
+    public void Reload()
+    {
+        _sessions.Load(State);
+        Volatile.Write(ref _time, State.Applied.Time);
+    }
+
+    /// <summary>Gives pooled memory back. The state is its store's and stays open.</summary>
+    public void Dispose()
+    {
+        _context.Dispose();
+        _sessions.Dispose();
+        _undo.Dispose();
+    }
+
+    private void Run(ReadOnlySpan<byte> command)
+    {
+        var kind = CommandEnvelope.Kind(command);
+        var body = command[CommandEnvelope.Size..];
+        switch (kind)
+        {
+            case CommandKind.OpenSession when body.IsEmpty && CommandEnvelope.Session(command) == 0:
+                OpenSessionCommand.Apply(_context, _sessions);
+                return;
+            // A request that settles itself would have two outcomes.
+            case CommandKind.ResolveOutcome when ResolveOutcomeCommand.TryRead(body, out var session, out var sequence)
+                && (session != CommandEnvelope.Session(command) || sequence != CommandEnvelope.Sequence(command)):
+                ResolveOutcomeCommand.Apply(_context, _sessions, session, sequence);
+                return;
+        }
+        var changesSeveral = CommandDispatcher.ChangesSeveral(kind);
+        if (changesSeveral)
+            BeginChange();
+        CommandDispatcher.Apply(_context, _undo, kind, body);
+        if (changesSeveral)
+            EndChange();
+    }
+
+    private void Advance(AppliedPosition position, long timestamp)
+    {
+        var applied = State.Applied;
+        Invariant.That(position.Index == applied.Index + 1, $"group {State.Group}: entry {position.Index} is applied after {applied.Index}");
+        Invariant.That(position.Term >= applied.Term, $"group {State.Group}: entry {position.Index} of term {position.Term} is applied after one of term {applied.Term}");
+        if (timestamp > _time)
+        {
+            Volatile.Write(ref _time, timestamp);
+            // A reader that sees what this entry writes must also see its time, or it could find a key alive that the entry found expired.
+            Volatile.WriteBarrier();
+        }
+        _sessions.EvictIdle(_time);
+    }
+
+    // Odd while several records change: a reader that began or ended in between gives up, so that none sees an entry half done, or a batch that is taken back.
+    private void BeginChange()
+    {
+        Volatile.Write(ref _change, _change + 1);
+        Volatile.WriteBarrier();
+    }
+
+    private void EndChange() => Volatile.Write(ref _change, _change + 1);
 }

@@ -28,9 +28,3 @@ public sealed class RecoveredGroup
     /// <summary>Indices of the entries whose kind byte is not 0 (configuration changes and the like), ascending.</summary>
     public IReadOnlyList<ulong> SpecialIndexes { get; init; } = [];
 }
-
-/// <summary>Entries from <paramref name="FirstIndex"/> on, to the next run, have <paramref name="Term"/>.</summary>
-public readonly record struct TermRun(ulong FirstIndex, ulong Term);
-
-/// <summary>One log entry as the write-ahead log stores it. <see cref="Payload"/> is valid as long as its owner says.</summary>
-public readonly record struct WalEntry(ulong Index, ulong Term, byte Kind, long Timestamp, ReadOnlyMemory<byte> Payload);

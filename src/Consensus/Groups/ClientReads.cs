@@ -1,0 +1,146 @@
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// Linearizable reads of this node's callers on one group. With the leader lease they are served at once; without it, all that wait share one read index
+/// (Raft thesis 6.4), asked from the leader wherever it is, and are served from this node's replica once that much is applied.
+/// </summary>
+/// <remarks>Invariant: a read is served only under a read index asked for after the read was accepted, or under a lease valid after it was accepted.</remarks>
+internal sealed class ClientReads
+{
+    /// <summary>An answer may have been lost: after this long, ask again.</summary>
+    private const long AskAgainAfter = 30_000_000;
+
+    private readonly Replica _replica;
+    private readonly List<Operation> _unasked = [];
+    private readonly Queue<Round> _rounds = new();
+    private readonly Stack<List<Operation>> _spare = new();
+    private ulong _lastContext;
+
+    public ClientReads(Replica replica) => _replica = replica;
+
+    public bool AnyUnasked => _unasked.Count > 0;
+
+    public bool Any => _unasked.Count > 0 || _rounds.Count > 0;
+
+    public void Accept(Operation operation) => _unasked.Add(operation);
+
+    /// <summary>Serves under the lease, or asks one read index for all that wait.</summary>
+    public void Ask(long now)
+    {
+        if (_unasked.Count == 0)
+            return;
+        if (_replica.MayServeUnderLease(now))
+        {
+            foreach (var operation in _unasked)
+                Serve(operation);
+            _unasked.Clear();
+            return;
+        }
+
+        var context = _lastContext + 1;
+        if (_replica.Core.ReadIndex(context, now) != Raft.ReadIndexStatus.Pending)
+            return;
+        _lastContext = context;
+        var operations = _spare.TryPop(out var spare) ? spare : [];
+        operations.AddRange(_unasked);
+        _unasked.Clear();
+        _rounds.Enqueue(new Round(context, operations) { AskedAt = now });
+    }
+
+    /// <summary>The core answered: reads of this context and of earlier ones may be served at this index, since a later question has the later answer.</summary>
+    public void OnReadState(ulong context, ulong index)
+    {
+        foreach (var round in _rounds)
+        {
+            if (index == 0 && round.Context == context)
+                round.Refused = true;
+            else if (index != 0 && round.Context <= context && round.Index == 0)
+                round.Index = index;
+        }
+    }
+
+    /// <summary>Serves the rounds whose index is applied; puts back those that were refused or never answered.</summary>
+    public void ServeApplied(long now)
+    {
+        var applied = _replica.Machine.Applied.Index;
+        for (var count = _rounds.Count; count > 0; count--)
+        {
+            var round = _rounds.Dequeue();
+            if (round.Index != 0 && round.Index <= applied)
+            {
+                foreach (var operation in round.Operations)
+                    Serve(operation);
+                Recycle(round);
+            }
+            else if (round.Refused || (round.Index == 0 && now - round.AskedAt >= AskAgainAfter))
+            {
+                _unasked.AddRange(round.Operations);
+                Recycle(round);
+            }
+            else
+            {
+                _rounds.Enqueue(round);
+            }
+        }
+    }
+
+    /// <summary>Ends what is past its deadline.</summary>
+    public void Expire(long now)
+    {
+        Expire(_unasked, now);
+        foreach (var round in _rounds)
+            Expire(round.Operations, now);
+    }
+
+    public void EndAll(string reason)
+    {
+        foreach (var operation in _unasked)
+            operation.Complete(OperationStatus.Unavailable, reason);
+        _unasked.Clear();
+        while (_rounds.TryDequeue(out var round))
+        {
+            foreach (var operation in round.Operations)
+                operation.Complete(OperationStatus.Unavailable, reason);
+        }
+    }
+
+    public void Serve(Operation operation)
+    {
+        _replica.Machine.Query(operation.Command.Span, operation.Result);
+        operation.Complete(OperationStatus.Completed, null);
+    }
+
+    private static void Expire(List<Operation> operations, long now)
+    {
+        var kept = 0;
+        for (var i = 0; i < operations.Count; i++)
+        {
+            var operation = operations[i];
+            if (operation.Deadline > now)
+                operations[kept++] = operation;
+            else
+                operation.Complete(OperationStatus.Unavailable, $"the read's deadline passed before the leader of group {operation.Group} confirmed it");
+        }
+
+        operations.RemoveRange(kept, operations.Count - kept);
+    }
+
+    private void Recycle(Round round)
+    {
+        round.Operations.Clear();
+        _spare.Push(round.Operations);
+    }
+
+    private sealed class Round(ulong context, List<Operation> operations)
+    {
+        public ulong Context => context;
+
+        public List<Operation> Operations => operations;
+
+        public required long AskedAt { get; init; }
+
+        public ulong Index { get; set; }
+
+        public bool Refused { get; set; }
+    }
+}

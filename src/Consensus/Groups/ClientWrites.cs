@@ -1,0 +1,277 @@
+using RaftKv.Engine;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Commands;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// The writes that this node's callers made on one group, from acceptance to their end: gives each its identity in a client session, places it with whoever leads,
+/// places it again when the leader is lost, and ends it honestly at its deadline.
+/// </summary>
+/// <remarks>
+/// A write may be handed to several leaders in turn, because its identity (session, sequence) makes it take effect once.
+/// Invariant: a write is stamped once per session and never restamped after it may have been taken by a leader.
+/// Invariant: a write that ends as Unavailable was never handed to any leader, or the state machine refused it.
+/// </remarks>
+internal sealed class ClientWrites
+{
+    private const long AskAgainAfter = 5_000_000;
+
+    private readonly Replica _replica;
+    private readonly OperationList _outstanding = new();
+    private readonly Dictionary<ulong, Operation> _forwarded = [];
+    private readonly SessionOpening _opening;
+    private ulong _session;
+    private ulong _lastSequence;
+    private ulong _lastRequest;
+    private int _waiting;
+    private long _notBefore;
+
+    public ClientWrites(Replica replica)
+    {
+        _replica = replica;
+        _opening = new SessionOpening(this);
+    }
+
+    public int Outstanding => _outstanding.Count;
+
+    public bool AnyWaiting => _waiting > 0;
+
+    /// <summary>Takes a write from a caller of this node.</summary>
+    public void Accept(Operation operation)
+    {
+        operation.Sequence = 0;
+        operation.Attempts = 0;
+        operation.PlacedWith = 0;
+        operation.Request = default;
+        if (_replica.RefusalOfWrites is { } refusal)
+        {
+            operation.Complete(OperationStatus.Unavailable, refusal);
+            return;
+        }
+
+        if (_outstanding.Count >= _replica.Configuration.MaxOutstandingWrites)
+        {
+            operation.Complete(OperationStatus.Unavailable, $"group {operation.Group} already has {_outstanding.Count} writes of this node outstanding");
+            return;
+        }
+
+        _outstanding.Add(operation);
+        _waiting++;
+    }
+
+    /// <summary>Hands waiting writes, in order, to the leader, as far as one is known and takes them.</summary>
+    public void Place()
+    {
+        if (_waiting == 0 || _replica.Now < _notBefore)
+            return;
+        var leader = _replica.Core.Leader;
+        if (leader == 0 || (leader != _replica.Core.Self && !_replica.IsConnected(leader)))
+            return;
+        for (var operation = _outstanding.First; operation is not null && _waiting > 0;)
+        {
+            var next = operation.Next;
+            if (operation.PlacedWith == 0 && !TryPlace(operation, leader))
+                return;
+            operation = next;
+        }
+    }
+
+    /// <summary>The result of an entry that this node proposed for one of its own callers.</summary>
+    public void OnApplied(Operation operation, int generation, PooledBuffer result)
+    {
+        if (operation.Generation == generation)
+            End(operation, result.Span);
+    }
+
+    /// <summary>This node proposed the write and lost leadership: it is placed again.</summary>
+    public void OnProposalLost(Operation operation, int generation)
+    {
+        if (operation.Generation == generation)
+            Return(operation);
+    }
+
+    /// <summary>A leader answered a forwarded write.</summary>
+    public void OnAnswer(ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result)
+    {
+        if (!_forwarded.TryGetValue(request, out var operation))
+            return;
+        if (answer == ForwardAnswer.Done)
+        {
+            End(operation, result);
+            return;
+        }
+
+        // It does not lead (yet, or any more), or is overloaded: asked again at once it would say the same.
+        Return(operation);
+        _notBefore = _replica.Now + AskAgainAfter;
+    }
+
+    /// <summary>The leader changed, or the connection to a node broke: what was placed with any other node than the current leader is placed again.</summary>
+    public void ReturnUnlessWith(ulong leader)
+    {
+        _notBefore = 0;
+        if (_forwarded.Count == 0)
+            return;
+        for (var operation = _outstanding.First; operation is not null; operation = operation.Next)
+        {
+            if (operation.PlacedWith != 0 && operation.PlacedWith != leader && operation.PlacedWith != _replica.Core.Self)
+                Return(operation);
+        }
+    }
+
+    /// <summary>Ends what is past its deadline.</summary>
+    public void Expire(long now)
+    {
+        for (var operation = _outstanding.First; operation is not null;)
+        {
+            var next = operation.Next;
+            if (operation.Deadline <= now)
+                EndUnanswered(operation, "its deadline passed");
+            operation = next;
+        }
+    }
+
+    /// <summary>The node stops: nothing more will be answered.</summary>
+    public void EndAll(string reason)
+    {
+        while (_outstanding.First is { } operation)
+            EndUnanswered(operation, reason);
+    }
+
+    private void EndUnanswered(Operation operation, string reason)
+    {
+        Forget(operation);
+        if (operation.Attempts == 0)
+            operation.Complete(OperationStatus.Unavailable, $"{reason}, and no leader of group {operation.Group} could take it");
+        else
+            operation.Complete(OperationStatus.OutcomeUnknown, $"{reason} before the leader of group {operation.Group} answered");
+    }
+
+    private bool TryPlace(Operation operation, ulong leader)
+    {
+        if (operation.Sequence == 0 && NeedsIdentity(operation) && !TryStamp(operation, leader))
+            return true; // it waits for its session; internal writes behind it must not
+        if (leader == _replica.Core.Self)
+        {
+            if (!_replica.TryPropose(operation.Command.Span, new Proposal(0, 0, operation, operation.Generation, 0, 0)))
+                return false;
+        }
+        else
+        {
+            var request = ++_lastRequest;
+            _forwarded.Add(request, operation);
+            operation.ForwardedAs = request;
+            _replica.Outbox.AddForward(leader, _replica.Group, request, operation.Command.Span);
+        }
+
+        operation.PlacedWith = leader;
+        operation.Attempts++;
+        _waiting--;
+        return true;
+    }
+
+    private bool TryStamp(Operation operation, ulong leader)
+    {
+        if (_session == 0)
+        {
+            _opening.Begin(leader);
+            return false;
+        }
+
+        operation.Sequence = ++_lastSequence;
+        operation.Request = new RequestId(_replica.Group, _session, operation.Sequence);
+        // Stamped in order of acceptance: below the oldest outstanding one of this session everything has ended. An older session's or an internal one in front says nothing.
+        var oldest = _outstanding.First!;
+        var acknowledgedBelow = oldest.Request.Session == _session ? oldest.Sequence : 1;
+        CommandEnvelope.Stamp(operation.Command.WritableSpan, _session, operation.Sequence, acknowledgedBelow);
+        return true;
+    }
+
+    /// <summary>These are harmless when repeated and belong to no session.</summary>
+    private static bool NeedsIdentity(Operation operation) =>
+        CommandEnvelope.Kind(operation.Command.Span) is not (CommandKind.OpenSession or CommandKind.ResolveOutcome);
+
+    private void Return(Operation operation)
+    {
+        if (operation.ForwardedAs != 0)
+            _forwarded.Remove(operation.ForwardedAs);
+        operation.ForwardedAs = 0;
+        operation.PlacedWith = 0;
+        _waiting++;
+    }
+
+    private void Forget(Operation operation)
+    {
+        if (operation.ForwardedAs != 0)
+            _forwarded.Remove(operation.ForwardedAs);
+        operation.ForwardedAs = 0;
+        if (operation.PlacedWith == 0)
+            _waiting--;
+        _outstanding.Remove(operation);
+    }
+
+    private void End(Operation operation, ReadOnlySpan<byte> result)
+    {
+        var status = result.Length > 0 ? (ResultStatus)result[0] : ResultStatus.Malformed;
+        if (status == ResultStatus.UnknownSession && operation.Sequence != 0)
+        {
+            if (operation.Request.Session == _session)
+                _session = 0;
+            if (operation.Attempts == 1)
+            {
+                // Handed out once, and that once it was refused: it has no effect and may have another identity.
+                Return(operation);
+                operation.Sequence = 0;
+                operation.Attempts = 0;
+                return;
+            }
+        }
+
+        Forget(operation);
+        if (operation.Sequence != 0 && status is ResultStatus.UnknownSession or ResultStatus.Forgotten)
+        {
+            operation.Complete(OperationStatus.OutcomeUnknown, $"the session of request {operation.Request} has ended and what it remembered with it");
+            return;
+        }
+
+        operation.Result.Clear();
+        operation.Result.Write(result);
+        operation.Complete(OperationStatus.Completed, null);
+    }
+
+    /// <summary>Opens the session that this node's writes on the group belong to; its number is the entry that opened it, so it is never reused.</summary>
+    private sealed class SessionOpening(ClientWrites owner) : Operation
+    {
+        private bool _underWay;
+
+        public void Begin(ulong leader)
+        {
+            if (_underWay)
+                return;
+            _underWay = true;
+            Group = owner._replica.Group;
+            Kind = OperationKind.Write;
+            Status = OperationStatus.Pending;
+            Command.Clear();
+            OpenSessionCommand.Encode(Command);
+            Deadline = long.MaxValue;
+            Sequence = 0;
+            Attempts = 0;
+            PlacedWith = 0;
+            owner._outstanding.Add(this);
+            owner._waiting++;
+            owner.TryPlace(this, leader);
+        }
+
+        protected internal override void OnCompleted()
+        {
+            _underWay = false;
+            if (Status != OperationStatus.Completed)
+                return;
+            Invariant.That(Result.Span[0] == (byte)ResultStatus.Ok, "a session could not be opened");
+            owner._session = new CommandResult(Result.Span).Revision;
+            owner._lastSequence = 0;
+        }
+    }
+}

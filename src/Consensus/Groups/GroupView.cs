@@ -1,0 +1,72 @@
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// What a shard publishes of a group for other threads. Each field is current on its own; only <see cref="LeaseUntil"/> carries a promise.
+/// Invariant: while LeaseUntil lies in the future, the state holds every write that any node may have acknowledged or shown to a reader. Therefore the shard lowers it before a
+/// turn's messages leave when commit is ahead of what is applied.
+/// </summary>
+public sealed class GroupView(uint group, IGroupState state)
+{
+    private long _leaseUntil = long.MinValue;
+    private long _time;
+    private ulong _leader;
+    private ulong _term;
+    private ulong _commit;
+    private ulong _applied;
+    private bool _wasRead;
+
+    /// <summary>The group.</summary>
+    public uint Group { get; } = group;
+
+    /// <summary>Its state; other threads may call <see cref="IGroupState.Read"/> only.</summary>
+    public IGroupState State { get; } = state;
+
+    /// <summary>Exclusive end, monotonic nanoseconds, of the time in which a local read is linearizable.</summary>
+    public long LeaseUntil => Volatile.Read(ref _leaseUntil);
+
+    /// <summary>State-machine time.</summary>
+    public long Time => Volatile.Read(ref _time);
+
+    /// <summary>The leader's number, 0 if unknown.</summary>
+    public ulong Leader => Volatile.Read(ref _leader);
+
+    /// <summary>Raft's term.</summary>
+    public ulong Term => Volatile.Read(ref _term);
+
+    /// <summary>Commit index as this node knows it.</summary>
+    public ulong Commit => Volatile.Read(ref _commit);
+
+    /// <summary>Applied index.</summary>
+    public ulong Applied => Volatile.Read(ref _applied);
+
+    /// <summary>A reader used the lease: the group is not idle. Written only on change, so that readers share the line.</summary>
+    public void NoteRead()
+    {
+        if (!Volatile.Read(ref _wasRead))
+            Volatile.Write(ref _wasRead, true);
+    }
+
+    internal bool TakeWasRead()
+    {
+        if (!Volatile.Read(ref _wasRead))
+            return false;
+        Volatile.Write(ref _wasRead, false);
+        return true;
+    }
+
+    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long time, long leaseUntil)
+    {
+        // The lease is lowered first and raised last: a reader that sees it valid sees state and time at least as new.
+        if (leaseUntil == long.MinValue)
+            Volatile.Write(ref _leaseUntil, leaseUntil);
+        Volatile.Write(ref _leader, leader);
+        Volatile.Write(ref _term, term);
+        Volatile.Write(ref _commit, commit);
+        Volatile.Write(ref _applied, applied);
+        Volatile.Write(ref _time, time);
+        if (leaseUntil != long.MinValue)
+            Volatile.Write(ref _leaseUntil, leaseUntil);
+    }
+}

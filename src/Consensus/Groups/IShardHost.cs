@@ -1,0 +1,16 @@
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>What a shard needs of its node: threads in production, a step machine in simulation.</summary>
+internal interface IShardHost
+{
+    /// <summary>Gives a batch to the log; the target hears when it is durable. Batches of one shard keep their order.</summary>
+    void PostToLog(WalBatch batch, IWalCompletion target);
+
+    /// <summary>Runs work that may block, then its end, on any thread.</summary>
+    void RunInBackground(Action work, Action<Exception?> end);
+
+    /// <summary>Something is broken that cannot be mended here: the node stops.</summary>
+    void OnFailure(Exception failure);
+}

@@ -1,0 +1,77 @@
+using RaftKv.Consensus.Raft;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// Keeps leaders spread over the nodes: at the start each group's preferred node campaigns first; later a leader hands over to the preferred node once that is connected and steady.
+/// </summary>
+internal sealed class LeaderBalancer(Shard shard)
+{
+    private const long Interval = 1_000_000_000;
+
+    /// <summary>A node that just came back has a cold cache and may leave again: it leads only after a while.</summary>
+    private const long SteadyAfter = 5_000_000_000;
+
+    private readonly Dictionary<ulong, long> _connectedSince = [];
+    private bool _handingOver;
+
+    public long NextDeadline { get; private set; } = long.MinValue;
+
+    public void OnPeerConnected(ulong peer, long now)
+    {
+        _connectedSince[peer] = now;
+        CampaignWherePreferred(now);
+    }
+
+    public void Tick(long now)
+    {
+        if (now < NextDeadline)
+            return;
+        NextDeadline = now + Interval;
+        if (_handingOver)
+            return;
+        foreach (var replica in shard.Replicas)
+        {
+            var preferred = shard.Configuration.PreferredLeader(replica.Group);
+            if (replica.Core.Role != RaftRole.Leader || preferred == replica.Core.Self || !shard.IsConnected(preferred) || now - _connectedSince[preferred] < SteadyAfter)
+                continue;
+            replica.Core.TransferLeadership(preferred, now);
+            shard.Touch(replica);
+        }
+    }
+
+    /// <summary>This node should not lead any more (it stops, or its disk is full): every group goes to a connected peer.</summary>
+    public void HandOver(long now)
+    {
+        _handingOver = true;
+        foreach (var replica in shard.Replicas)
+        {
+            if (replica.Core.Role != RaftRole.Leader)
+                continue;
+            foreach (var voter in replica.Core.Configuration.Voters)
+            {
+                if (voter != replica.Core.Self && shard.IsConnected(voter) && replica.Core.TransferLeadership(voter, now))
+                    break;
+            }
+
+            shard.Touch(replica);
+        }
+    }
+
+    /// <summary>The reason of <see cref="HandOver"/> is gone.</summary>
+    public void ResumeLeading() => _handingOver = false;
+
+    private void CampaignWherePreferred(long now)
+    {
+        var reachable = 1 + shard.Configuration.Members.Count(m => shard.IsConnected(m.Number));
+        if (reachable < shard.Configuration.Majority)
+            return;
+        foreach (var replica in shard.Replicas)
+        {
+            if (replica.Core.Leader != 0 || shard.Configuration.PreferredLeader(replica.Group) != replica.Core.Self)
+                continue;
+            replica.Core.Campaign(now);
+            shard.Touch(replica);
+        }
+    }
+}

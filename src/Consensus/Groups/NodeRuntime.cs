@@ -1,0 +1,263 @@
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Transport;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// A node at work: its shards on their threads, the log thread, the transport between them and the peers. Made from parts that are already open; owns them from then on.
+/// Thread-safe.
+/// </summary>
+public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler, IShardHost, IAsyncDisposable
+{
+    private readonly NodeConfiguration _configuration;
+    private readonly IClock _clock;
+    private readonly WriteAheadLog _log;
+    private readonly LogWriter _writer;
+    private readonly IReadOnlyList<IStateStore> _stores;
+    private readonly ILogger _logger;
+    private readonly Shard[] _shards;
+    private readonly ShardThread[] _threads;
+    private readonly GroupView[] _views;
+    private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ITransport _transport;
+    private readonly HashSet<ulong> _refusedBy = [];
+    private int _backgroundWork;
+    private volatile bool _refuses;
+    private int _disposed;
+
+    /// <summary>Recovers every group from log and stores; nothing runs before <see cref="Start"/>.</summary>
+    /// <param name="configuration">What to run.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="log">The open log.</param>
+    /// <param name="writer">Its thread.</param>
+    /// <param name="stores">One per shard.</param>
+    /// <param name="transport">Makes the transport for this node as its handler; it must not call the handler before it is started.</param>
+    /// <param name="loggers">Where to tell what happens.</param>
+    /// <exception cref="InvalidDataException">Log and store of a group do not belong together; one sentence.</exception>
+    public NodeRuntime(
+        NodeConfiguration configuration,
+        IClock clock,
+        WriteAheadLog log,
+        LogWriter writer,
+        IReadOnlyList<IStateStore> stores,
+        Func<ITransportHandler, ITransport> transport,
+        ILoggerFactory loggers)
+    {
+        (_configuration, _clock, _log, _writer, _stores) = (configuration, clock, log, writer, stores);
+        _logger = loggers.CreateLogger<NodeRuntime>();
+        _transport = transport(this);
+        _shards = new Shard[configuration.Shards];
+        _threads = new ShardThread[configuration.Shards];
+        _views = new GroupView[configuration.Groups + 1];
+        var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
+        for (var i = 0; i < _shards.Length; i++)
+        {
+            _threads[i] = new ShardThread($"raftkv-shard-{i}", clock, OnFailure);
+            _shards[i] = new Shard(i, configuration, initial, clock, stores[i], _transport, this, loggers.CreateLogger<Shard>(), _threads[i].Wake);
+        }
+
+        for (uint group = 1; group <= configuration.Groups; group++)
+        {
+            var shard = ShardOf(group);
+            var replica = ReplicaRecovery.Recover(shard, group, stores[shard.Number], log);
+            shard.Add(replica);
+            _views[group] = replica.View;
+        }
+    }
+
+    /// <inheritdoc/>
+    public long Now => _clock.Now;
+
+    /// <summary>Completes with a sentence when the node had to stop by itself.</summary>
+    public Task<string> Failure => _failure.Task;
+
+    /// <summary>What the groups look like from here; index 0 is unused.</summary>
+    public IReadOnlyList<GroupView> Views => _views;
+
+    /// <summary>Whether the connection to a peer stands.</summary>
+    public bool IsConnected(ulong peer) => peer == _configuration.Self || _transport.IsConnected(peer);
+
+    /// <summary>Starts the threads; the transport is started by its maker afterwards.</summary>
+    public void Start()
+    {
+        for (var i = 0; i < _shards.Length; i++)
+            _threads[i].Start(_shards[i]);
+    }
+
+    /// <inheritdoc/>
+    public void Submit(Operation operation)
+    {
+        operation.Status = OperationStatus.Pending;
+        operation.Reason = null;
+        operation.Result.Clear();
+        if (operation.Group == 0 || operation.Group >= _views.Length)
+            operation.Complete(OperationStatus.Unavailable, $"there is no group {operation.Group} on this node");
+        else if (_refuses)
+            operation.Complete(OperationStatus.Unavailable, "this node is stopping");
+        else
+            ShardOf(operation.Group).Submit(operation);
+    }
+
+    /// <inheritdoc/>
+    public bool TryReadLocal(uint group, ReadOnlySpan<byte> key, PooledBuffer value, out bool found, out RecordHeader header)
+    {
+        found = false;
+        header = default;
+        if (group == 0 || group >= _views.Length)
+            return false;
+        var view = _views[group];
+        if (view.LeaseUntil <= _clock.Now)
+            return false;
+        view.NoteRead();
+        // Time before state: a record that is expired by a time read earlier was absent when it was read.
+        var time = view.Time;
+        var before = value.Length;
+        found = view.State.Read(Keyspace.User, key, value, out header);
+        if (found && header.ExpireAt != 0 && header.ExpireAt <= time)
+        {
+            value.SetLength(before);
+            found = false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Hands the leaderships over, as far as there is somebody to take them, within a bounded time.</summary>
+    public async Task HandOverAsync(TimeSpan atMost, CancellationToken cancellationToken)
+    {
+        var until = _clock.Now + (atMost.Ticks * 100);
+        while (_clock.Now < until && _views.Any(v => v is not null && v.Leader == _configuration.Self) && _configuration.Members.Any(m => m.Number != _configuration.Self && _transport.IsConnected(m.Number)))
+        {
+            foreach (var shard in _shards)
+                shard.Inbox.Post(() => shard.Balancer.HandOver(shard.Now));
+            await Task.Delay(10, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops everything: whoever waits is told, the files are closed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _refuses = true;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        foreach (var thread in _threads)
+        {
+            thread.Stop("the node stopped");
+            thread.Dispose();
+        }
+
+        // Pieces of images are read from the stores on pool threads: no store is closed under a reader.
+        while (Volatile.Read(ref _backgroundWork) > 0)
+            await Task.Delay(1).ConfigureAwait(false);
+        _writer.Dispose();
+        foreach (var store in _stores)
+            store.Dispose();
+        _log.Dispose();
+    }
+
+    void ITransportHandler.OnConnected(ulong peer)
+    {
+        LogConnected(Name(peer));
+        lock (_refusedBy)
+            _refusedBy.Remove(peer);
+        Tell(new ShardEvent(ShardEventKind.PeerConnected, null, peer));
+    }
+
+    void ITransportHandler.OnDisconnected(ulong peer)
+    {
+        LogDisconnected(Name(peer));
+        Tell(new ShardEvent(ShardEventKind.PeerDisconnected, null, peer));
+    }
+
+    void ITransportHandler.OnFrame(ulong peer, PooledBuffer frame)
+    {
+        if (frame.Length == 0)
+        {
+            frame.Dispose();
+            return;
+        }
+
+        if (_shards.Length == 1)
+        {
+            _shards[0].Inbox.Post(peer, frame);
+            return;
+        }
+
+        FrameSplitter.Split(frame, _shards.Length, (shard, part) => _shards[shard].Inbox.Post(peer, part));
+    }
+
+    void ITransportHandler.OnRefused(ulong peer, RefusalCode code, string reason)
+    {
+        bool isolated;
+        lock (_refusedBy)
+        {
+            _refusedBy.Add(peer);
+            isolated = _refusedBy.Count > _configuration.Members.Count - _configuration.Majority;
+        }
+
+        // One peer may be wrong about the cluster, or be misconfigured itself. But a directory that one peer has known otherwise has forgotten its promises, whatever the others say.
+        if (code == RefusalCode.Incarnation || isolated)
+            OnFailure(new InvalidOperationException($"node {Name(peer)} refuses this node: {reason}"));
+    }
+
+    void IShardHost.PostToLog(WalBatch batch, IWalCompletion target) => _writer.Post(batch, target);
+
+    void IShardHost.RunInBackground(Action work, Action<Exception?> end)
+    {
+        Interlocked.Increment(ref _backgroundWork);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            state =>
+            {
+                Exception? failure = null;
+                try
+                {
+                    state.work();
+                }
+#pragma warning disable CA1031 // it is handed to whoever asked
+                catch (Exception e)
+#pragma warning restore CA1031
+                {
+                    failure = e;
+                }
+
+                state.end(failure);
+                Interlocked.Decrement(ref _backgroundWork);
+            },
+            (work, end),
+            preferLocal: false);
+    }
+
+    void IShardHost.OnFailure(Exception failure) => OnFailure(failure);
+
+    private void OnFailure(Exception failure)
+    {
+        if (!_failure.TrySetResult(failure.Message))
+            return;
+        _refuses = true;
+        LogFailed(failure, failure.Message);
+    }
+
+    private Shard ShardOf(uint group) => _shards[(int)(group % (uint)_shards.Length)];
+
+    private void Tell(in ShardEvent @event)
+    {
+        foreach (var shard in _shards)
+            shard.Inbox.Post(@event);
+    }
+
+    private string Name(ulong number) => _configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "connected to node {peer}")]
+    private partial void LogConnected(string peer);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "lost the connection to node {peer}")]
+    private partial void LogDisconnected(string peer);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "the node stops: {reason}")]
+    private partial void LogFailed(Exception failure, string reason);
+}

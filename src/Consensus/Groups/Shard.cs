@@ -1,0 +1,437 @@
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Consensus.Transport;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// Owns some of a node's groups and moves them on, a <see cref="Turn"/> at a time, on one thread and without locks: takes what came in, steps every group it concerns,
+/// gives the log one batch for all of them, sends each peer one frame for all of them. Reads no clock but the injected one, starts nothing by itself.
+/// </summary>
+/// <remarks>
+/// Invariant: within a turn the views are published before any message leaves, so that no other node can show a write that a lease reader here would miss.
+/// Invariant: batches reach the log in the order of the turns, and their deferred effects happen in the same order.
+/// </remarks>
+internal sealed partial class Shard : IWalCompletion
+{
+    /// <summary>Events taken in one turn: enough to batch well, few enough that nobody waits long for the log.</summary>
+    private const int MaxEventsPerTurn = 4096;
+
+    private const long SweepInterval = 10_000_000;
+
+    private const long CheckpointPollInterval = 2_000_000;
+
+    private const long LogRetryInterval = 100_000_000;
+
+    private readonly IClock _clock;
+    private readonly ILogger _logger;
+    private readonly IShardHost _host;
+    private readonly Dictionary<uint, Replica> _replicas = [];
+    private readonly List<Replica> _ordered = [];
+    private readonly List<Replica> _touched = [];
+    private readonly List<PooledBuffer> _frames = [];
+    private readonly HashSet<ulong> _connected = [];
+    private readonly Stack<LogBatch> _spareBatches = new();
+    private readonly RaftEffects _effects = new();
+    private long _nextTick = long.MinValue;
+    private long _nextSweep = long.MaxValue;
+    private readonly Queue<LogBatch> _inLog = new();
+    private LogBatch? _lastInLog;
+    private int _refusedBatches;
+    private long _nextLogRetry = long.MaxValue;
+    private volatile bool _stopped;
+    private string _stopReason = "the node stopped";
+
+    public Shard(int number, NodeConfiguration configuration, Configuration initial, IClock clock, IStateStore store, ITransport transport, IShardHost host, ILogger logger, Action? wake)
+    {
+        Number = number;
+        Configuration = configuration;
+        InitialConfiguration = initial;
+        _clock = clock;
+        _host = host;
+        _logger = logger;
+        Inbox = new ShardInbox(wake);
+        Outbox = new Outbox(transport);
+        Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes);
+        Balancer = new LeaderBalancer(this);
+        Batch = new LogBatch();
+        Now = clock.Now;
+        UnixMilliseconds = clock.UnixMilliseconds;
+    }
+
+    public int Number { get; }
+
+    public NodeConfiguration Configuration { get; }
+
+    /// <summary>The configuration of a group to which none was ever applied.</summary>
+    public Configuration InitialConfiguration { get; }
+
+    public ShardInbox Inbox { get; }
+
+    public Outbox Outbox { get; }
+
+    public Checkpointer Checkpoints { get; }
+
+    public LeaderBalancer Balancer { get; }
+
+    /// <summary>What this turn gives to the log so far.</summary>
+    public LogBatch Batch { get; private set; }
+
+    /// <summary>Scratch for the result of the entry being applied.</summary>
+    public PooledBuffer ResultBuffer { get; } = new();
+
+    /// <summary>Time of this turn.</summary>
+    public long Now { get; private set; }
+
+    /// <summary>Wall clock of this turn, for stamping entries.</summary>
+    public long UnixMilliseconds { get; private set; }
+
+    /// <summary>Why writes are refused at the moment, or null.</summary>
+    public string? RefusalOfWrites { get; private set; }
+
+    public IReadOnlyList<Replica> Replicas => _ordered;
+
+    /// <summary>When the shard wants its next turn if nothing comes in.</summary>
+    public long NextDeadline => Math.Min(Math.Min(_nextTick, _nextSweep), Checkpoints.IsUnderWay ? Now + CheckpointPollInterval : long.MaxValue);
+
+    public Replica? Replica(uint group) => _replicas.GetValueOrDefault(group);
+
+    public bool IsConnected(ulong peer) => _connected.Contains(peer);
+
+    /// <summary>Before the first turn only.</summary>
+    public void Add(Replica replica)
+    {
+        _replicas.Add(replica.Group, replica);
+        _ordered.Add(replica);
+        replica.Publish();
+        Touch(replica);
+    }
+
+    /// <summary>The replica has something to do in this turn.</summary>
+    public void Touch(Replica replica)
+    {
+        if (replica.IsTouched)
+            return;
+        replica.IsTouched = true;
+        _touched.Add(replica);
+    }
+
+    /// <summary>One step of everything: see the type. Not to be called again after it threw.</summary>
+    public void Turn()
+    {
+        if (_stopped)
+            return;
+        Now = _clock.Now;
+        UnixMilliseconds = _clock.UnixMilliseconds;
+        TakeEvents();
+        if (Now >= _nextTick)
+            Tick();
+        if (Now >= _nextSweep)
+            Sweep();
+        Checkpoints.Poll();
+        do
+        {
+            ProcessTouched();
+            HandToLog();
+        }
+        while (_touched.Count > 0);
+        Outbox.Flush();
+        foreach (var frame in _frames)
+            frame.Dispose();
+        _frames.Clear();
+    }
+
+    /// <summary>The node stops: whoever waits is told.</summary>
+    public void Stop(string reason)
+    {
+        if (_stopped)
+            return;
+        _stopReason = reason;
+        _stopped = true;
+        foreach (var replica in _ordered)
+            replica.EndAll(reason);
+        RefuseRest();
+    }
+
+    /// <summary>Takes an operation from any thread.</summary>
+    public void Submit(Operation operation)
+    {
+        Inbox.Post(operation);
+        // Posted before the flag was read, or seen by Stop: either way somebody takes it.
+        if (_stopped)
+            RefuseRest();
+    }
+
+    /// <summary>Runs work that may block off this thread, then its end on it.</summary>
+    public void RunInBackground(Action work, Action<Exception?> end) => _host.RunInBackground(work, failure => Inbox.Post(() => end(failure)));
+
+    public void ReportFailure(Exception failure) => _host.OnFailure(failure);
+
+    void IWalCompletion.OnDurable(WalBatch batch) => Inbox.Post(new ShardEvent(ShardEventKind.LogDurable, null, 0));
+
+    void IWalCompletion.OnFailed(WalBatch batch, Exception failure) =>
+        Inbox.Post(new ShardEvent(failure is Engine.Io.DiskFullException ? ShardEventKind.LogFull : ShardEventKind.Failed, failure, 0));
+
+    private void RefuseRest()
+    {
+        while (Inbox.TryTake(out var @event))
+        {
+            if (@event.Subject is Operation operation)
+                operation.Complete(OperationStatus.Unavailable, _stopReason);
+        }
+    }
+
+    private void TakeEvents()
+    {
+        for (var count = 0; count < MaxEventsPerTurn && Inbox.TryTake(out var @event); count++)
+        {
+            switch (@event.Kind)
+            {
+                case ShardEventKind.Operation:
+                    OnOperation((Operation)@event.Subject!);
+                    break;
+                case ShardEventKind.Frame:
+                    OnFrame(@event.Peer, (PooledBuffer)@event.Subject!);
+                    break;
+                case ShardEventKind.LogDurable:
+                    OnLogDurable();
+                    break;
+                case ShardEventKind.LogFull:
+                    OnLogFull((Exception)@event.Subject!);
+                    break;
+                case ShardEventKind.PeerConnected:
+                    OnPeerConnected(@event.Peer);
+                    break;
+                case ShardEventKind.PeerDisconnected:
+                    OnPeerDisconnected(@event.Peer);
+                    break;
+                case ShardEventKind.Work:
+                    ((Action)@event.Subject!)();
+                    break;
+                default:
+                    throw (Exception)@event.Subject!;
+            }
+        }
+    }
+
+    private void OnOperation(Operation operation)
+    {
+        if (!_replicas.TryGetValue(operation.Group, out var replica))
+        {
+            operation.Complete(OperationStatus.Unavailable, $"there is no group {operation.Group} on this node");
+            return;
+        }
+
+        replica.Accept(operation);
+        Touch(replica);
+        if (_nextSweep == long.MaxValue)
+            _nextSweep = Now + SweepInterval;
+    }
+
+    private void OnFrame(ulong peer, PooledBuffer frame)
+    {
+        _frames.Add(frame);
+        var kind = (FrameKind)frame.Span[0];
+        var readable = kind switch
+        {
+            FrameKind.Raft => TakeMessages(peer, frame.Memory[1..]),
+            FrameKind.Forward => TakeForwards(peer, frame.Span[1..]),
+            FrameKind.ForwardAnswer => TakeAnswers(frame.Span[1..]),
+            _ => false,
+        };
+        if (!readable)
+            LogUnreadableFrame(peer, frame.Length);
+    }
+
+    private bool TakeMessages(ulong peer, ReadOnlyMemory<byte> messages)
+    {
+        for (var position = 0; position < messages.Length;)
+        {
+            if (!MessageCodec.TryRead(messages, ref position, out var group, out var message) || message is null || message.From != peer)
+                return false;
+            if (!_replicas.TryGetValue(group, out var replica))
+                continue;
+            replica.OnMessage(message);
+            Touch(replica);
+        }
+
+        return true;
+    }
+
+    private bool TakeForwards(ulong peer, ReadOnlySpan<byte> items)
+    {
+        while (!items.IsEmpty)
+        {
+            if (!ForwardCodec.TryReadRequest(ref items, out var group, out var request, out var command))
+                return false;
+            if (!_replicas.TryGetValue(group, out var replica))
+                continue;
+            replica.OnForwarded(peer, request, command);
+            Touch(replica);
+        }
+
+        return true;
+    }
+
+    private bool TakeAnswers(ReadOnlySpan<byte> items)
+    {
+        while (!items.IsEmpty)
+        {
+            if (!ForwardCodec.TryReadAnswer(ref items, out var group, out var request, out var answer, out var result))
+                return false;
+            if (!_replicas.TryGetValue(group, out var replica))
+                continue;
+            replica.Writes.OnAnswer(request, answer, result);
+            Touch(replica);
+        }
+
+        return true;
+    }
+
+    private void OnPeerConnected(ulong peer)
+    {
+        _connected.Add(peer);
+        Balancer.OnPeerConnected(peer, Now);
+        foreach (var replica in _ordered)
+        {
+            replica.OnPeerConnected(peer);
+            Touch(replica);
+        }
+    }
+
+    private void OnPeerDisconnected(ulong peer)
+    {
+        _connected.Remove(peer);
+        foreach (var replica in _ordered)
+        {
+            replica.OnPeerDisconnected(peer);
+            Touch(replica);
+        }
+    }
+
+    private void Tick()
+    {
+        Balancer.Tick(Now);
+        _nextTick = Balancer.NextDeadline;
+        foreach (var replica in _ordered)
+        {
+            var deadline = replica.NextDeadline;
+            if (deadline > Now)
+            {
+                _nextTick = Math.Min(_nextTick, deadline);
+                continue;
+            }
+
+            replica.Tick(Now);
+            Touch(replica);
+        }
+    }
+
+    private void Sweep()
+    {
+        _nextSweep = _refusedBatches > 0 ? Now + SweepInterval : long.MaxValue;
+        foreach (var replica in _ordered)
+        {
+            if (replica.Writes.Outstanding == 0 && !replica.Reads.Any)
+                continue;
+            replica.Sweep(Now);
+            _nextSweep = Now + SweepInterval;
+            if (replica.Writes.AnyWaiting || replica.Reads.Any)
+                Touch(replica);
+        }
+    }
+
+    private void ProcessTouched()
+    {
+        // A replica may touch another, or itself again, while it is processed.
+        for (var i = 0; i < _touched.Count; i++)
+        {
+            var replica = _touched[i];
+            replica.IsTouched = false;
+            replica.Process(_effects);
+            _nextTick = Math.Min(_nextTick, replica.NextDeadline);
+        }
+
+        _touched.Clear();
+    }
+
+    private void HandToLog()
+    {
+        if (_refusedBatches > 0 && _refusedBatches == _inLog.Count && Now >= _nextLogRetry)
+            RetryLog();
+        if (Batch.IsEmpty)
+            return;
+        if (Batch.Wal.IsEmpty)
+        {
+            // Promises about what is, or is about to be, durable already: no sync of their own.
+            if (_lastInLog is null)
+                Batch.Release(this);
+            else
+                Batch.MoveTo(_lastInLog);
+            return;
+        }
+
+        var batch = Batch;
+        Batch = _spareBatches.TryPop(out var spare) ? spare : new LogBatch();
+        _inLog.Enqueue(batch);
+        _lastInLog = batch;
+        if (_refusedBatches > 0)
+            _refusedBatches++; // it builds on what was refused: it waits with it
+        else
+            _host.PostToLog(batch.Wal, this);
+    }
+
+    private void OnLogDurable()
+    {
+        if (RefusalOfWrites is not null)
+        {
+            RefusalOfWrites = null;
+            Balancer.ResumeLeading();
+            LogDiskHasSpaceAgain();
+        }
+
+        var batch = _inLog.Dequeue();
+        if (_inLog.Count == 0)
+            _lastInLog = null;
+        batch.Release(this);
+        _spareBatches.Push(batch);
+    }
+
+    /// <summary>The log took nothing of the oldest batches in it: they are kept, in order, and offered again.</summary>
+    private void OnLogFull(Exception failure)
+    {
+        _refusedBatches++;
+        _nextLogRetry = Now + LogRetryInterval;
+        _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
+        if (RefusalOfWrites is not null)
+            return;
+        RefusalOfWrites = "this node's disk is full";
+        LogDiskFull(failure.Message);
+        Balancer.HandOver(Now);
+    }
+
+    private void RetryLog()
+    {
+        _refusedBatches = 0;
+        var first = true;
+        foreach (var batch in _inLog)
+        {
+            batch.Wal.AfterRefusal = first;
+            first = false;
+            _host.PostToLog(batch.Wal, this);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "node {peer} sent a frame of {length} bytes that is not readable; the rest of it is ignored")]
+    private partial void LogUnreadableFrame(ulong peer, int length);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the log cannot be written: {reason}; writes are refused until there is space")]
+    private partial void LogDiskFull(string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the log can be written again; writes are accepted")]
+    private partial void LogDiskHasSpaceAgain();
+}

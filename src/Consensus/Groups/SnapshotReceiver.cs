@@ -1,0 +1,123 @@
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// Receives an image from the leader, installs it, and makes it durable before the leader hears of it.
+/// </summary>
+/// <remarks>
+/// Order: every piece's checksum is verified and written under a new incarnation of the group; the last one swaps the state; a checkpoint that contains it completes;
+/// the log's new start is durable; only then does the core move its log and is the last piece acknowledged. A crash before the checkpoint leaves the old state and the old log;
+/// a crash between checkpoint and log start is recognised at recovery by a store that is ahead of its log, and the log start is written then.
+/// </remarks>
+internal sealed class SnapshotReceiver(Replica replica, Shard shard)
+{
+    private ISnapshotWriter? _writer;
+    private SnapshotChunk? _image;
+    private long _nextOffset;
+    private long _imageLength;
+    private bool _awaitsCheckpoint;
+
+    /// <summary>An image replaced the state and is not durable yet.</summary>
+    public bool IsInstalling { get; private set; }
+
+    public void OnChunk(SnapshotChunk chunk)
+    {
+        if (IsInstalling)
+            return;
+        if (chunk.SnapshotIndex <= replica.Machine.Applied.Index)
+        {
+            Refuse(chunk);
+            return;
+        }
+
+        if (_image?.SnapshotId != chunk.SnapshotId)
+        {
+            Abandon();
+            _image = chunk with { Data = default };
+            _writer = replica.Machine.State.BeginInstall();
+        }
+
+        if (chunk.Offset != _nextOffset || SnapshotSender.Crc(chunk.Data.Span) != chunk.Checksum)
+        {
+            // Repeated, out of order or damaged on the way: say where it goes on.
+            Acknowledge(chunk);
+            return;
+        }
+
+        try
+        {
+            _writer!.Write(chunk.Data.Span);
+        }
+        catch (InvalidDataException)
+        {
+            Refuse(chunk);
+            return;
+        }
+
+        _nextOffset += chunk.Data.Length;
+        if (!chunk.Last)
+            Acknowledge(chunk);
+        else if (replica.Core.BeginSnapshotInstall(chunk.SnapshotIndex, chunk.SnapshotTerm, shard.Now))
+            Install(chunk);
+        else
+            Refuse(chunk);
+    }
+
+    /// <summary>A checkpoint completed; if it contains the image, the log's start follows.</summary>
+    public void OnCheckpoint(AppliedPosition position)
+    {
+        if (!_awaitsCheckpoint || position.Index < _image!.SnapshotIndex)
+            return;
+        _awaitsCheckpoint = false;
+        var image = _image;
+        shard.Batch.Wal.SetStart(replica.Group, image.SnapshotIndex, image.SnapshotTerm);
+        shard.Batch.Defer(replica, () =>
+        {
+            IsInstalling = false;
+            _image = null;
+            replica.OnSnapshotInstalled(image.SnapshotIndex, image.SnapshotTerm, image.Configuration);
+            Answer(image, Acknowledgement(image, _imageLength));
+        });
+    }
+
+    private void Install(SnapshotChunk chunk)
+    {
+        _writer!.Complete(new AppliedPosition(chunk.SnapshotIndex, chunk.SnapshotTerm, chunk.SnapshotTime));
+        _writer.Dispose();
+        _writer = null;
+        _imageLength = _nextOffset;
+        _nextOffset = 0;
+        replica.Machine.Reload();
+        IsInstalling = true;
+        _awaitsCheckpoint = true;
+        shard.Checkpoints.Demand();
+    }
+
+    private void Refuse(SnapshotChunk chunk)
+    {
+        Abandon();
+        Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
+    }
+
+    private void Acknowledge(SnapshotChunk chunk) => Answer(chunk, Acknowledgement(chunk, _nextOffset));
+
+    private SnapshotAcknowledged Acknowledgement(SnapshotChunk chunk, long nextOffset) =>
+        new() { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId, NextOffset = nextOffset };
+
+    private void Answer(SnapshotChunk chunk, Message answer)
+    {
+        if (chunk.Term == replica.Core.Term)
+            shard.Outbox.Add(replica.Group, answer);
+    }
+
+    public void Abandon()
+    {
+        _writer?.Dispose();
+        _writer = null;
+        _image = null;
+        _nextOffset = 0;
+    }
+}

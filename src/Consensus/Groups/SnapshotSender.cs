@@ -1,0 +1,245 @@
+using System.Numerics;
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>
+/// Streams an image of the group to followers that are too far behind for the log, one at a time. Pieces are read off the shard's thread and checksummed;
+/// a few may be unacknowledged, and those are kept, so that a broken connection resumes where the follower stands.
+/// </summary>
+internal sealed class SnapshotSender(Replica replica, Shard shard)
+{
+    private const int Window = 4;
+
+    /// <summary>Without an answer for this long the unacknowledged pieces are sent again.</summary>
+    private const long ResendAfter = 1_000_000_000;
+
+    /// <summary>Without progress for this long the transfer is given up, so that others get their turn and the image's memory is freed.</summary>
+    private const long GiveUpAfter = 120_000_000_000;
+
+    private readonly Queue<ulong> _waiting = new();
+    private readonly LinkedList<Piece> _unacknowledged = new();
+    private ISnapshotReader? _reader;
+    private Configuration? _configuration;
+    private ulong _peer;
+    private ulong _snapshotId;
+    private ulong _lastId;
+    private long _readOffset;
+    private PooledBuffer? _readAhead;
+    private bool _readAll;
+    private bool _reading;
+    private long _lastProgress;
+    private long _lastSend;
+
+    /// <summary>The core found that a follower needs entries that the log no longer has.</summary>
+    public void Begin(ulong peer)
+    {
+        if (_peer == peer || _waiting.Contains(peer))
+            return;
+        _waiting.Enqueue(peer);
+        StartNext();
+    }
+
+    public void OnAnswer(Message answer)
+    {
+        switch (answer)
+        {
+            case SnapshotAcknowledged acknowledged when acknowledged.SnapshotId == _snapshotId && acknowledged.From == _peer:
+                OnAcknowledged(acknowledged.NextOffset);
+                break;
+            case SnapshotRefused refused when refused.SnapshotId == _snapshotId && refused.From == _peer:
+                End();
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>The follower may have lost pieces with the old connection: it is offered what it has not acknowledged.</summary>
+    public void OnPeerConnected(ulong peer)
+    {
+        if (_reader is not null && peer == _peer)
+            Resend();
+    }
+
+    public void OnLeadershipChanged()
+    {
+        if (replica.Core.Role == RaftRole.Leader)
+            return;
+        _waiting.Clear();
+        Close();
+    }
+
+    public void Tick(long now)
+    {
+        if (_reader is null)
+            return;
+        if (now - _lastProgress > GiveUpAfter)
+            End();
+        else if (now - _lastSend > ResendAfter && !_reading)
+            Resend();
+    }
+
+    private void StartNext()
+    {
+        if (_reader is not null || _reading || !_waiting.TryDequeue(out var peer))
+            return;
+        _peer = peer;
+        replica.Machine.SaveSessions();
+        _reader = replica.Machine.State.OpenSnapshot();
+        _configuration = GroupConfigurationRecord.Read(replica.Machine.State, shard.InitialConfiguration);
+        _snapshotId = (replica.Core.Self << 48) ^ (replica.Core.Term << 20) ^ ++_lastId;
+        _readOffset = 0;
+        _readAll = false;
+        _lastProgress = _lastSend = shard.Now;
+        ReadMore();
+    }
+
+    private void OnAcknowledged(long nextOffset)
+    {
+        _lastProgress = shard.Now;
+        while (_unacknowledged.First is { } first && first.Value.Offset + first.Value.Data.Length <= nextOffset)
+        {
+            _unacknowledged.RemoveFirst();
+            first.Value.Data.Dispose();
+        }
+
+        if (_unacknowledged.First is { } next && next.Value.Offset != nextOffset)
+        {
+            // The follower stands before what is kept: it has lost the image (it restarted). Begin again.
+            var peer = _peer;
+            Close();
+            Begin(peer);
+            return;
+        }
+
+        if (_readAll && _unacknowledged.Count == 0)
+            End();
+        else
+            ReadMore();
+    }
+
+    private void ReadMore()
+    {
+        if (_reading || _readAll || _unacknowledged.Count >= Window)
+            return;
+        _reading = true;
+        var reader = _reader!;
+        var data = new PooledBuffer(shard.Configuration.SnapshotChunkBytes + 4096);
+        shard.RunInBackground(
+            () =>
+            {
+                reader.ReadChunk(data, shard.Configuration.SnapshotChunkBytes);
+            },
+            failure => OnRead(reader, data, failure));
+    }
+
+    private void OnRead(ISnapshotReader reader, PooledBuffer data, Exception? failure)
+    {
+        _reading = false;
+        if (!ReferenceEquals(reader, _reader))
+        {
+            // The transfer ended while the piece was read.
+            data.Dispose();
+            reader.Dispose();
+            StartNext();
+            return;
+        }
+
+        if (failure is not null)
+        {
+            data.Dispose();
+            shard.ReportFailure(failure);
+            return;
+        }
+
+        // A piece leaves when it is known whether another follows it.
+        _readAll = data.Length == 0;
+        if (_readAll && _readAhead is not null)
+            data.Dispose();
+        if (_readAhead is not null || _readAll)
+            SendNext(_readAhead ?? data);
+        _readAhead = _readAll ? null : data;
+        ReadMore();
+    }
+
+    private void SendNext(PooledBuffer data)
+    {
+        var piece = new Piece(_readOffset, data, Crc(data.Span), _readAll);
+        _readOffset += data.Length;
+        _unacknowledged.AddLast(piece);
+        Send(piece);
+    }
+
+    private void Resend()
+    {
+        foreach (var piece in _unacknowledged)
+            Send(piece);
+        _lastSend = shard.Now;
+    }
+
+    private void Send(Piece piece)
+    {
+        _lastSend = shard.Now;
+        var position = _reader!.Position;
+        shard.Outbox.Add(replica.Group, new SnapshotChunk
+        {
+            From = replica.Core.Self,
+            To = _peer,
+            Term = replica.Core.Term,
+            SnapshotId = _snapshotId,
+            SnapshotIndex = position.Index,
+            SnapshotTerm = position.Term,
+            SnapshotTime = position.Time,
+            Configuration = _configuration!,
+            Offset = piece.Offset,
+            Checksum = piece.Checksum,
+            Last = piece.Last,
+            Data = piece.Data.Memory,
+        });
+    }
+
+    private void End()
+    {
+        var peer = _peer;
+        Close();
+        replica.Core.SnapshotEnded(peer, shard.Now);
+        shard.Touch(replica);
+        StartNext();
+    }
+
+    public void Close()
+    {
+        foreach (var piece in _unacknowledged)
+            piece.Data.Dispose();
+        _unacknowledged.Clear();
+        _readAhead?.Dispose();
+        _readAhead = null;
+        // A read under way still uses the reader; its end disposes it.
+        if (!_reading)
+            _reader?.Dispose();
+        _reader = null;
+        _peer = 0;
+        _snapshotId = 0;
+    }
+
+    internal static uint Crc(ReadOnlySpan<byte> data)
+    {
+        var crc = uint.MaxValue;
+        while (data.Length >= 8)
+        {
+            crc = BitOperations.Crc32C(crc, System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(data));
+            data = data[8..];
+        }
+
+        foreach (var value in data)
+            crc = BitOperations.Crc32C(crc, value);
+        return ~crc;
+    }
+
+    private sealed record Piece(long Offset, PooledBuffer Data, uint Checksum, bool Last);
+}

@@ -1,0 +1,89 @@
+using RaftKv.Consensus.Raft.Messages;
+
+namespace RaftKv.Consensus.Raft;
+
+/// <summary>
+/// When a leader may fall silent, so that idle groups cost nothing. It announces silence by heartbeat; once every connected member has stopped its election timer too, it stops.
+/// Invariant: silent only while every connected member holds, and knows as committed, the whole log; whatever happens next ends the silence.
+/// </summary>
+internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
+{
+    private long _activeAt = core.Now;
+    private long _askedAt = long.MaxValue;
+
+    public bool IsQuiescent { get; private set; }
+
+    /// <summary>Something happened that is worth staying awake for.</summary>
+    public void Active()
+    {
+        _activeAt = core.Now;
+        Withdraw();
+    }
+
+    /// <summary>Ends the silence; true if there was one.</summary>
+    public bool Wake()
+    {
+        Active();
+        var was = IsQuiescent;
+        IsQuiescent = false;
+        return was;
+    }
+
+    /// <summary>At a heartbeat: announces silence if there is nothing to do; true if that ended in silence at once, because nobody else is there.</summary>
+    public bool Consider(bool nothingElse)
+    {
+        if (!nothingElse || !IsIdle())
+        {
+            Withdraw();
+            return false;
+        }
+
+        if (!replicator.AnnounceSilence)
+            _askedAt = core.Now;
+        replicator.AnnounceSilence = true;
+        return FallSilent();
+    }
+
+    /// <summary>A follower answered; true if that was the last one to fall silent.</summary>
+    public bool OnAcknowledged(FollowerProgress progress, HeartbeatAcknowledged message)
+    {
+        progress.Quiesced = message.Quiesced && message.SentAtEcho >= _askedAt;
+        return replicator.AnnounceSilence && IsIdle() && FallSilent();
+    }
+
+    private bool FallSilent()
+    {
+        foreach (var progress in replicator.Peers)
+        {
+            if (core.IsConnected(progress.Node) && !progress.Quiesced)
+                return false;
+        }
+
+        IsQuiescent = true;
+        return true;
+    }
+
+    private bool IsIdle()
+    {
+        var log = core.Log;
+        if (core.Options.QuiesceAfter <= 0 || core.Now < _activeAt + core.Options.QuiesceAfter || core.Configuration.IsJoint)
+            return false;
+        if (log.Committed != log.LastIndex || log.Applied != log.LastIndex || log.Disk.Index != log.LastIndex)
+            return false;
+        foreach (var progress in replicator.Peers)
+        {
+            if (core.IsConnected(progress.Node) && progress.Match != log.LastIndex)
+                return false;
+        }
+
+        return true;
+    }
+
+    private void Withdraw()
+    {
+        replicator.AnnounceSilence = false;
+        _askedAt = long.MaxValue;
+        foreach (var progress in replicator.Peers)
+            progress.Quiesced = false;
+    }
+}

@@ -1,0 +1,256 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using RaftKv.Engine.Io;
+
+namespace RaftKv.Consensus.Transport;
+
+/// <summary>
+/// One peer: its address, the connection to it, and, if this node has the smaller number, the loop that dials it.
+/// Invariant: what the handler hears of a peer comes from one chain of tasks (<see cref="_chain"/>), each of which begins when the one before has ended; so calls come
+/// one at a time, and every OnConnected is followed by its OnDisconnected before the next.
+/// </summary>
+internal sealed class Peer : IAsyncDisposable
+{
+    private readonly TransportOptions _options;
+    private readonly Handshake _handshake;
+    private readonly ITransportHandler _handler;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+    private volatile PeerAddress _address;
+    private volatile Connection? _active;
+    private Connection? _latest;
+    private Task _chain = Task.CompletedTask;
+    private Task _dialling = Task.CompletedTask;
+    private string? _lastRefusal;
+    private bool _stopped;
+
+    public Peer(PeerAddress address, TransportOptions options, Handshake handshake, ITransportHandler handler, ILogger logger) =>
+        (_address, _options, _handshake, _handler, _logger) = (address, options, handshake, handler, logger);
+
+    /// <summary>Its number.</summary>
+    public ulong Number => _address.Number;
+
+    /// <summary>Where it listens; a change takes effect at the next attempt to connect.</summary>
+    public PeerAddress Address
+    {
+        set => _address = value;
+    }
+
+    /// <summary>The connection that carries frames now, if any.</summary>
+    public Connection? Active => _active;
+
+    /// <summary>Begins to dial, and goes on until <see cref="DisposeAsync"/>.</summary>
+    public void StartDialling() => _dialling = Supervisor.Run(DialForeverAsync);
+
+    /// <summary>
+    /// Makes a connection whose handshake is complete the peer's, in place of the one before: that one is dead, as the peer gave it up. Ends when the connection does.
+    /// </summary>
+    public Task AdoptAsync(Connection connection, NodeIdentity other)
+    {
+        lock (_gate)
+        {
+            if (_stopped)
+            {
+                connection.Dispose();
+                return Task.CompletedTask;
+            }
+
+            _latest?.Close("replaced by a fresh connection");
+            _latest = connection;
+            var before = _chain;
+            return _chain = Supervisor.Run(async () =>
+            {
+                await before;
+                await UseAsync(connection, other);
+            });
+        }
+    }
+
+    /// <summary>Notes that the peer refuses this node; the handler hears of it unless it has heard the same before.</summary>
+    public Task ReportRefusalAsync(RefusalException refusal, string remote)
+    {
+        if (!refusal.ForGood)
+        {
+            TransportLog.Unreachable(_logger, Number, remote, refusal.Message);
+            return Task.CompletedTask;
+        }
+
+        lock (_gate)
+        {
+            if (_stopped)
+                return Task.CompletedTask;
+            _latest?.Close("the peer refuses this node");
+            var before = _chain;
+            return _chain = Supervisor.Run(async () =>
+            {
+                await before;
+                if (_lastRefusal == refusal.Message)
+                    return;
+                _lastRefusal = refusal.Message;
+                TransportLog.RefusedBy(_logger, Number, remote, refusal.Message);
+                _handler.OnRefused(Number, refusal.Code, refusal.Message);
+            });
+        }
+    }
+
+    /// <summary>Stops dialling and closes the connection. The handler hears nothing more once this has ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task chain;
+        lock (_gate)
+        {
+            _stopped = true;
+            _latest?.Close("this node is stopping, or the peer was removed");
+            chain = _chain;
+        }
+
+        await _stopping.CancelAsync();
+        await _dialling;
+        await chain;
+        _stopping.Dispose();
+    }
+
+    private async Task UseAsync(Connection connection, NodeIdentity other)
+    {
+        using (connection)
+        {
+            // Replaced, or stopped, while it waited for its turn: nobody has to hear of it.
+            if (connection.ClosedBecause is not null)
+                return;
+            _lastRefusal = null;
+            TransportLog.Connected(_logger, Number, other.Name, connection.RemoteEnd);
+            _active = connection;
+            _handler.OnConnected(Number);
+            var reason = await ReceiveUntilLostAsync(connection);
+            _active = null;
+            connection.Close(reason);
+            TransportLog.Disconnected(_logger, Number, connection.RemoteEnd, connection.ClosedBecause!);
+            _handler.OnDisconnected(Number);
+        }
+    }
+
+    private async Task<string> ReceiveUntilLostAsync(Connection connection)
+    {
+        try
+        {
+            while (true)
+            {
+                var (type, payload) = await connection.ReceiveAsync();
+                switch (type)
+                {
+                    case FrameType.Data:
+                        _handler.OnFrame(Number, payload ?? new());
+                        break;
+                    case FrameType.KeepAlive when payload is null:
+                        break;
+                    default:
+                        payload?.Dispose();
+                        return $"it sent a frame of type {(byte)type}, which has no place here";
+                }
+            }
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            return e.Message;
+        }
+    }
+
+    private async Task DialForeverAsync()
+    {
+        var failures = 0;
+        while (!_stopping.IsCancellationRequested)
+        {
+            var began = Environment.TickCount64;
+            var connected = await DialOnceAsync();
+            // A connection that is lost again and again at once is a failure like others: only one that held for a while starts the count anew.
+            if (connected && Environment.TickCount64 - began >= (long)_options.MaxBackoff.TotalMilliseconds)
+                failures = 0;
+            var pause = Backoff(failures++);
+            if (pause > TimeSpan.Zero)
+                await Task.Delay(pause, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>No pause after the first failure, then <see cref="TransportOptions.MinBackoff"/> doubling up to <see cref="TransportOptions.MaxBackoff"/>, with jitter.</summary>
+    private TimeSpan Backoff(int failures)
+    {
+        if (failures == 0)
+            return TimeSpan.Zero;
+        var pause = Math.Min(_options.MinBackoff.TotalMilliseconds * Math.Pow(2, Math.Min(failures - 1, 30)), _options.MaxBackoff.TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(pause * (0.5 + (Random.Shared.NextDouble() / 2)));
+    }
+
+    /// <summary>Connects, and uses the connection until it is lost; true if it came to be used.</summary>
+    private async Task<bool> DialOnceAsync()
+    {
+        var address = _address;
+        var remote = $"{address.Host}:{address.Port}";
+        Connection? connection = null;
+        try
+        {
+            connection = await ConnectAsync(address);
+            var other = await DialHandshakeAsync(connection);
+            await AdoptAsync(connection, other);
+            return true;
+        }
+        catch (RefusalException e) when (e.ByOther)
+        {
+            connection!.Dispose();
+            await ReportRefusalAsync(e, remote);
+        }
+        catch (RefusalException e)
+        {
+            connection!.Dispose();
+            TransportLog.Refused(_logger, remote, e.Message);
+        }
+        catch (FrameException e)
+        {
+            connection!.Dispose();
+            TransportLog.HandshakeFailed(_logger, remote, e.Message);
+        }
+        catch (Exception e) when (IsLoss(e) || e is OperationCanceledException or DiskFullException)
+        {
+            connection?.Dispose();
+            if (!_stopping.IsCancellationRequested)
+                TransportLog.Unreachable(_logger, Number, remote, e is OperationCanceledException ? "no answer in time" : e.Message);
+        }
+
+        return false;
+    }
+
+    private async Task<Connection> ConnectAsync(PeerAddress address)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        timeout.CancelAfter(_options.ConnectTimeout);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(address.Host, address.Port, timeout.Token);
+            return new Connection(socket, _options);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<NodeIdentity> DialHandshakeAsync(Connection connection)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        timeout.CancelAfter(_options.HandshakeTimeout);
+        try
+        {
+            return await _handshake.DialAsync(connection, Number, timeout.Token);
+        }
+        catch (RefusalException e) when (!e.ByOther)
+        {
+            await connection.RefuseAsync(e, timeout.Token);
+            throw;
+        }
+    }
+
+    /// <summary>Whether an exception means that the connection is gone, or never was; a <see cref="FrameException"/> makes it so.</summary>
+    private static bool IsLoss(Exception e) => e is SocketException or EndOfStreamException or ObjectDisposedException or FrameException;
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+
+namespace RaftKv.Consensus.Transport;
+
+/// <summary>The transport's log lines.</summary>
+internal static partial class TransportLog
+{
+    [LoggerMessage(1, LogLevel.Information, "listening for peers on {EndPoint}")]
+    public static partial void Listening(ILogger logger, string endPoint);
+
+    [LoggerMessage(2, LogLevel.Information, "connected to node {Peer} ({Name}) at {Remote}")]
+    public static partial void Connected(ILogger logger, ulong peer, string name, string remote);
+
+    [LoggerMessage(3, LogLevel.Warning, "lost the connection to node {Peer} at {Remote}: {Reason}")]
+    public static partial void Disconnected(ILogger logger, ulong peer, string remote, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "closed the connection with {Remote} before its handshake was complete: {Reason}")]
+    public static partial void HandshakeFailed(ILogger logger, string remote, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "refused {Remote}: {Reason}")]
+    public static partial void Refused(ILogger logger, string remote, string reason);
+
+    [LoggerMessage(6, LogLevel.Error, "node {Peer} at {Remote} refuses this node: {Reason}")]
+    public static partial void RefusedBy(ILogger logger, ulong peer, string remote, string reason);
+
+    [LoggerMessage(7, LogLevel.Debug, "could not connect to node {Peer} at {Remote}: {Reason}")]
+    public static partial void Unreachable(ILogger logger, ulong peer, string remote, string reason);
+
+    [LoggerMessage(8, LogLevel.Error, "cannot accept connections: {Reason}")]
+    public static partial void AcceptFailed(ILogger logger, string reason);
+}

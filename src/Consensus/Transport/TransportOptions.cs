@@ -1,0 +1,64 @@
+using System.Net;
+
+namespace RaftKv.Consensus.Transport;
+
+/// <summary>Knobs of <see cref="TcpTransport"/>.</summary>
+public sealed record TransportOptions
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
+
+    /// <summary>Where to listen; port 0 for any free port.</summary>
+    public required IPEndPoint Listen { get; init; }
+
+    /// <summary>Largest payload of a frame after the handshake, in bytes: a snapshot chunk or an append of the largest value with its batch fits by far.</summary>
+    public int MaxFrameBytes
+    {
+        get;
+        init => field = value is >= 1024 and <= 1 << 30 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxFrameBytes: 1 KiB to 1 GiB");
+    } = 64 << 20;
+
+    /// <summary>Bytes that may wait for one peer; beyond it frames are dropped, as Raft sends again what was lost and memory must stay bounded.</summary>
+    public long MaxQueuedBytes
+    {
+        get;
+        init => field = value >= 1024 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxQueuedBytes: at least 1 KiB");
+    } = 64 << 20;
+
+    /// <summary>Frames that may wait for one peer.</summary>
+    public int MaxQueuedFrames
+    {
+        get;
+        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxQueuedFrames: at least 1");
+    } = 65_536;
+
+    /// <summary>A keep-alive is sent when nothing else was for this long.</summary>
+    public TimeSpan KeepAliveInterval { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// A peer that was silent for this long is disconnected. Below the election timeout (300 ms) by more than one check, so that a half-open connection is found
+    /// within it; and two keep-alives may be late by half an interval before a living peer is taken for dead.
+    /// </summary>
+    public TimeSpan PeerTimeout { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long connecting may take.</summary>
+    public TimeSpan ConnectTimeout { get; init => field = Checked(value); } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a connection may stay without a complete handshake.</summary>
+    public TimeSpan HandshakeTimeout { get; init => field = Checked(value); } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Accepted connections that may be without a complete handshake; one more, and the oldest of them is closed.</summary>
+    public int MaxPendingHandshakes
+    {
+        get;
+        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxPendingHandshakes: at least 1");
+    } = 64;
+
+    /// <summary>Pause before the second attempt to connect; doubled at each failure, then multiplied by a random factor between a half and one.</summary>
+    public TimeSpan MinBackoff { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Longest pause between attempts to connect.</summary>
+    public TimeSpan MaxBackoff { get; init => field = Checked(value); } = TimeSpan.FromSeconds(1);
+
+    private static TimeSpan Checked(TimeSpan value) =>
+        value > TimeSpan.Zero && value <= Longest ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "times of the transport: above 0, at most a minute");
+}

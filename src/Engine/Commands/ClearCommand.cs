@@ -1,0 +1,23 @@
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Engine.Commands;
+
+/// <summary>Removes all user keys of the group. Result: Ok and how many records there were. No body. Refused in an all-or-nothing batch: it could not be taken back.</summary>
+public static class ClearCommand
+{
+    /// <summary>Appends the command to <paramref name="into"/>.</summary>
+    public static void Encode(PooledBuffer into) => into.WriteEnvelope(CommandKind.Clear);
+
+    internal static void Apply(CommandContext context)
+    {
+        if (context.HasUndo)
+        {
+            context.Reply(ResultStatus.Malformed);
+            return;
+        }
+        var count = context.State.Count(Keyspace.User);
+        context.State.Clear(Keyspace.User);
+        context.ReplyNumber(count);
+    }
+}

@@ -1,0 +1,41 @@
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Engine.Commands;
+
+/// <summary>
+/// Removes keys whose expiry state-machine time has reached, earliest first, up to a number. Proposed by the leader; nothing that a client can see depends on when.
+/// Result: Ok and how many were removed. Body: the most to remove (4).
+/// </summary>
+public static class ExpireDueCommand
+{
+    /// <summary>Whatever the body says, one entry removes no more: bounds the time that it holds up its group.</summary>
+    public const uint MaxPerEntry = 10_000;
+
+    /// <summary>Appends the command to <paramref name="into"/>.</summary>
+    public static void Encode(PooledBuffer into, uint maxCount)
+    {
+        into.WriteEnvelope(CommandKind.ExpireDue);
+        into.WriteUInt32(maxCount);
+    }
+
+    /// <summary>Reads a body; false if it is malformed.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> body, out uint maxCount)
+    {
+        var reader = new ByteReader(body);
+        return reader.TryReadUInt32(out maxCount) && reader.AtEnd;
+    }
+
+    internal static void Apply(CommandContext context, uint maxCount)
+    {
+        var limit = Math.Min(maxCount, MaxPerEntry);
+        var removed = 0L;
+        while (removed < limit && context.State.TryGetExpired(context.Time, context.KeyScratch, out var space))
+        {
+            Invariant.That(space == Keyspace.User, $"a record of keyspace {space} has an expiry: only user keys may");
+            Invariant.That(context.State.Remove(space, context.KeyScratch.Span), "the store named an expired key that is not there");
+            removed++;
+        }
+        context.ReplyNumber(removed);
+    }
+}

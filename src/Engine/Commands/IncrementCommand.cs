@@ -1,0 +1,58 @@
+using System.Buffers.Text;
+using RaftKv.Engine.Buffers;
+
+namespace RaftKv.Engine.Commands;
+
+/// <summary>
+/// Adds to a decimal 64-bit integer, as Redis INCRBY: an absent key counts as 0, the expiry is kept. Result: Ok and the new value; NotAnInteger; Overflow.
+/// Body: delta (8), key (the rest).
+/// </summary>
+public readonly ref struct IncrementCommand
+{
+    /// <summary>The key.</summary>
+    public ReadOnlySpan<byte> Key { get; private init; }
+
+    /// <summary>What to add.</summary>
+    public long Delta { get; private init; }
+
+    /// <summary>Appends the command to <paramref name="into"/>.</summary>
+    public static void Encode(PooledBuffer into, ReadOnlySpan<byte> key, long delta)
+    {
+        into.WriteEnvelope(CommandKind.Increment);
+        into.WriteInt64(delta);
+        into.Write(key);
+    }
+
+    /// <summary>Reads a body; false if it is malformed.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> body, out IncrementCommand command)
+    {
+        var reader = new ByteReader(body);
+        var read = reader.TryReadInt64(out var delta);
+        command = new IncrementCommand { Delta = delta, Key = reader.Rest };
+        return read;
+    }
+
+    internal void Apply(CommandContext context)
+    {
+        if (context.RefusesSize(Key.Length, 0))
+            return;
+        context.Scratch.Clear();
+        var value = 0L;
+        if (context.TryRead(Key, context.Scratch, out var before) && !Numbers.TryParse(context.Scratch.Span, out value))
+        {
+            context.Reply(ResultStatus.NotAnInteger);
+            return;
+        }
+        var sum = unchecked(value + Delta);
+        // Overflow: the operands have one sign and the sum the other.
+        if (((value ^ sum) & (Delta ^ sum)) < 0)
+        {
+            context.Reply(ResultStatus.Overflow);
+            return;
+        }
+        Span<byte> text = stackalloc byte[Numbers.MaxIntegerLength];
+        Utf8Formatter.TryFormat(sum, text, out var written);
+        context.Write(Key, Expiry.Keep, before, text[..written]);
+        context.ReplyNumber(sum);
+    }
+}

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+
+namespace RaftKv.Engine.Io;
+
+/// <summary>The real disk.</summary>
+/// <remarks>
+/// Invariant: <see cref="SyncDirectory"/> and <see cref="IFile.SyncData"/> return only after the kernel said that the device has the bytes; every other outcome throws.
+/// </remarks>
+public sealed class PhysicalFileSystem : IFileSystem
+{
+    /// <inheritdoc/>
+    public IFile Open(string path, OpenMode mode)
+    {
+        var how = mode switch
+        {
+            OpenMode.Existing => FileMode.Open,
+            OpenMode.CreateNew => FileMode.CreateNew,
+            _ => FileMode.OpenOrCreate,
+        };
+
+        try
+        {
+            // Shared, because a segment is renamed while readers still hold it open.
+            return new PhysicalFile(path, File.OpenHandle(path, how, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
+        }
+        catch (IOException e) when (IsDiskFull(e))
+        {
+            throw DiskFull(path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool FileExists(string path) => File.Exists(path);
+
+    /// <inheritdoc/>
+    public bool DirectoryExists(string path) => Directory.Exists(path);
+
+    /// <inheritdoc/>
+    public void CreateDirectory(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (IOException e) when (IsDiskFull(e))
+        {
+            throw DiskFull(path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List(string directory)
+    {
+        var names = new List<string>();
+        foreach (var path in Directory.EnumerateFileSystemEntries(directory))
+            names.Add(Path.GetFileName(path));
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    /// <inheritdoc/>
+    public void DeleteFile(string path)
+    {
+        if (Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            File.Delete(path);
+    }
+
+    /// <inheritdoc/>
+    public void DeleteDirectory(string path)
+    {
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+    }
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to)
+    {
+        try
+        {
+            File.Move(from, to, overwrite: true);
+        }
+        catch (IOException e) when (IsDiskFull(e))
+        {
+            throw DiskFull(to, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SyncDirectory(string path)
+    {
+        // Windows has no such call: NTFS journals names, and nothing more can be asked of it.
+        if (OperatingSystem.IsWindows())
+            return;
+        var error = NativeMethods.SyncDirectory(path);
+        if (error != 0)
+            throw new IOException($"The directory {path} could not be synced: {Marshal.GetPInvokeErrorMessage(error)}.", error);
+    }
+
+    /// <summary>Whether the error means that no space, or no quota, is left.</summary>
+    internal static bool IsDiskFull(IOException e)
+    {
+        const int NoSpace = 28, QuotaExceeded = 122, MacQuotaExceeded = 69, WindowsDiskFull = unchecked((int)0x80070070), WindowsHandleDiskFull = unchecked((int)0x80070027);
+        return OperatingSystem.IsWindows()
+            ? e.HResult is WindowsDiskFull or WindowsHandleDiskFull
+            : e.HResult == NoSpace || e.HResult == (OperatingSystem.IsMacOS() ? MacQuotaExceeded : QuotaExceeded);
+    }
+
+    internal static DiskFullException DiskFull(string path, IOException e) =>
+        new($"The disk is full: there is no space left to write {path}.", e);
+}

@@ -1,0 +1,316 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using FASTER.core;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Io;
+
+namespace RaftKv.Engine.Store;
+
+/// <summary>
+/// The replicated state of a shard's groups in one FasterKV. FASTER's hash index serves reads from any thread; the <see cref="KeyIndex"/> of each keyspace, used by the shard's thread alone,
+/// serves order, counting, snapshots and compaction. The disk is reached only through <see cref="LogDevice"/>.
+/// </summary>
+/// <remarks>
+/// Invariant: one session, the shard's, writes; its serial number counts the writes, and what FASTER recovers must be the number that the manifest names.
+/// Invariant: a record's address in a <see cref="KeyIndex"/> is that of the newest record of its key in FASTER.
+/// Invariant: once <see cref="LogDevice.Failure"/> is set, every call throws it.
+/// </remarks>
+public sealed class FasterStateStore : IStateStore
+{
+    private const string SessionName = "apply";
+    private const long MaxIndexBytes = 1L << 30;
+
+    /// <summary>FASTER's log begins here, in its first page.</summary>
+    private const long FirstAddress = 64;
+
+    private readonly SortedDictionary<uint, FasterGroupState> _groups = [];
+    private readonly Dictionary<uint, StoreSpace> _spaces = [];
+    private readonly WorkerThread? _writer;
+    private readonly WorkerThread? _maintenance;
+    private readonly LogDevice _device;
+    private readonly CheckpointMetadata _metadata = new();
+    private readonly FasterKV<SpanByte, SpanByte> _kv;
+    private readonly ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> _session;
+    private readonly ReaderPool _readers;
+    private readonly long _indexBytes;
+    private readonly SnapshotTickets _tickets = new();
+    private readonly StoreCheckpointer _checkpointer;
+    private readonly LogCompactor _compactor;
+    private ReadResult _noResult = new();
+    private byte[] _scratch = GC.AllocateUninitializedArray<byte>(4096, pinned: true);
+    private uint _nextIncarnation;
+    private long _serial;
+    private bool _disposed;
+
+    private FasterStateStore(IFileSystem files, string directory, FasterStoreOptions options, StoreManifest manifest)
+    {
+        Options = options;
+        _writer = options.Synchronous ? null : new WorkerThread("raftkv-store-writer");
+        _maintenance = options.Synchronous ? null : new WorkerThread("raftkv-store-maintenance");
+        _device = new LogDevice(files, directory, options.SegmentBytes, _writer);
+        StoreRecovery.RestoreLog(_device, manifest);
+        _indexBytes = Math.Max(options.IndexBytes, manifest.IndexBytes);
+        while (_indexBytes < manifest.Keys * 16 && _indexBytes < MaxIndexBytes)
+            _indexBytes *= 2;
+        _kv = CreateKv();
+        _session = manifest.Tail > 0 ? Recover(manifest) : _kv.For(new StoreFunctions()).NewSession<StoreFunctions>(SessionName);
+        _serial = manifest.Serial;
+        _nextIncarnation = manifest.NextIncarnation;
+        _readers = new ReaderPool(options.Readers, () => new StoreReader(_kv, _device));
+        foreach (var group in manifest.Groups)
+        {
+            var system = Register(new SpaceId(group.Group, group.SystemIncarnation, Keyspace.System));
+            var user = Register(new SpaceId(group.Group, group.UserIncarnation, Keyspace.User));
+            _groups.Add(group.Group, new FasterGroupState(this, group.Group, group.Applied, system, user));
+        }
+        StoreRecovery.RebuildIndexes(_kv.Log, _spaces);
+        ThrowIfFailed();
+        _compactor = new LogCompactor(this, _kv.Log, _tickets, _maintenance);
+        _checkpointer = new StoreCheckpointer(files, directory, manifest, _kv, _session, _metadata, _device, _writer, _maintenance);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<uint> Groups => _groups.Keys;
+
+    /// <inheritdoc/>
+    public long BytesSinceCheckpoint => _kv.Log.TailAddress - _checkpointer.LastTail;
+
+    /// <summary>Bytes of the log that count, garbage included.</summary>
+    public long LogBytes => _kv.Log.TailAddress - _kv.Log.BeginAddress;
+
+    /// <summary>Bytes of the log that hold live records.</summary>
+    public long LiveBytes
+    {
+        get
+        {
+            var sum = 0L;
+            foreach (var space in _spaces.Values)
+                sum += space.LiveBytes;
+            return sum;
+        }
+    }
+
+    /// <summary>Bytes of the log's files.</summary>
+    public long DiskBytes => _device.DiskBytes;
+
+    /// <inheritdoc/>
+    public bool IsDiskFull => _device.IsFull;
+
+    internal FasterStoreOptions Options { get; }
+
+    /// <summary>Every incarnation whose records are not garbage, those of images being received included.</summary>
+    internal IReadOnlyDictionary<uint, StoreSpace> Spaces => _spaces;
+
+    /// <summary>Opens the store in a directory, creating it when it is missing, as its newest whole checkpoint left it.</summary>
+    /// <exception cref="StoreDamagedException">Something is there, but no whole checkpoint.</exception>
+    public static FasterStateStore Open(IFileSystem files, string directory, FasterStoreOptions options)
+    {
+        options.Validate();
+        var manifest = StoreRecovery.FindManifest(files, directory, options);
+        return new FasterStateStore(files, directory, options, manifest);
+    }
+
+    /// <inheritdoc/>
+    public IGroupState Open(uint group)
+    {
+        ThrowIfFailed();
+        if (!_groups.TryGetValue(group, out var state))
+        {
+            state = new FasterGroupState(this, group, default, NewSpace(group, Keyspace.System), NewSpace(group, Keyspace.User));
+            _groups.Add(group, state);
+        }
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public void Drop(uint group)
+    {
+        ThrowIfFailed();
+        if (!_groups.Remove(group, out var state))
+            return;
+        foreach (var space in state.Spaces)
+            Forget(space);
+        state.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public bool TryBeginCheckpoint()
+    {
+        ThrowIfFailed();
+        if (_checkpointer.UnderWay)
+            return false;
+        _compactor.CutIfDone();
+        var groups = _groups.Values
+            .Select(state => new ManifestGroup(state.Group, state.Applied, state.Spaces[0].Id.Incarnation, state.Spaces[1].Id.Incarnation))
+            .ToList();
+        _checkpointer.Begin(groups, _serial, _spaces.Values.Sum(space => space.Keys.Count), _indexBytes, _nextIncarnation);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public CompletedCheckpoint? PollCheckpoint()
+    {
+        ThrowIfFailed();
+        return _checkpointer.Poll();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _device.StopRetrying();
+        _maintenance?.Dispose();
+        _readers.Dispose();
+        _session.Dispose();
+        _compactor.Dispose();
+        foreach (var group in _groups.Values)
+            group.Dispose();
+        _writer?.Dispose();
+        _kv.Dispose();
+        _device.Dispose();
+    }
+
+    /// <summary>Throws what made the store stop, if anything did.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void ThrowIfFailed() => _device.ThrowIfFailed();
+
+    /// <summary>A keyspace of a group under an incarnation that was never used.</summary>
+    internal StoreSpace NewSpace(uint group, Keyspace space) => Register(new SpaceId(group, _nextIncarnation++, space));
+
+    /// <summary>Makes all records of an incarnation garbage.</summary>
+    internal void Forget(StoreSpace space) => _spaces.Remove(space.Id.Incarnation);
+
+    /// <summary>Writes a record and notes it in the space's indexes. Any earlier expiry of the key is forgotten already.</summary>
+    internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
+    {
+        ThrowIfFailed();
+        var address = Upsert(space.Id, key, header, value);
+        space.Set(key, new IndexEntry(address, value.Length, header.ExpireAt != 0), out _);
+        if (header.ExpireAt != 0)
+            space.AddExpiry(header.ExpireAt, key);
+    }
+
+    /// <summary>Removes a record that is there.</summary>
+    internal unsafe void Delete(StoreSpace space, ReadOnlySpan<byte> key)
+    {
+        ThrowIfFailed();
+        var stored = PinRecord(space.Id, key, default, default, out _);
+        var status = _session.Delete(ref stored, default, ++_serial);
+        Invariant.That(!status.IsPending && !status.IsFaulted, $"a delete ended with {status}");
+        space.Remove(key, out _);
+    }
+
+    /// <summary>Writes a record; returns its address.</summary>
+    internal unsafe long Upsert(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
+    {
+        Invariant.That(StoreSpace.RecordSize(key.Length, value.Length) <= Options.PageBytes - FirstAddress, $"a record of {key.Length} and {value.Length} bytes is too long for pages of {Options.PageBytes}");
+        var storedKey = PinRecord(space, key, header, value, out var storedValue);
+        var input = default(Empty);
+        var status = _session.Upsert(ref storedKey, ref input, ref storedValue, ref _noResult, out var metadata, default, ++_serial);
+        Invariant.That(!status.IsPending && !status.IsFaulted && metadata.Address > 0, $"an upsert ended with {status} at {metadata.Address}");
+        return metadata.Address;
+    }
+
+    /// <summary>Reads a record, on any thread.</summary>
+    internal bool Read(SpaceId space, ReadOnlySpan<byte> key, PooledBuffer? value, out RecordHeader header)
+    {
+        ThrowIfFailed();
+        var reader = _readers.Rent(out var slot);
+        try
+        {
+            return reader.Read(space, key, value, out header);
+        }
+        finally
+        {
+            _readers.Return(slot, reader);
+        }
+    }
+
+    /// <summary>Reads the record at an address taken from an index, on any thread.</summary>
+    internal RecordHeader ReadAt(long address, PooledBuffer? value)
+    {
+        ThrowIfFailed();
+        var reader = _readers.Rent(out var slot);
+        try
+        {
+            return reader.ReadAt(address, value);
+        }
+        finally
+        {
+            _readers.Return(slot, reader);
+        }
+    }
+
+    /// <summary>Between two entries: lets compaction go on a little.</summary>
+    internal void AfterEntry() => _compactor.Step();
+
+    /// <summary>Opens an image of spaces as they are now.</summary>
+    internal FasterSnapshotReader OpenSnapshot(AppliedPosition position, IReadOnlyList<StoreSpace> spaces)
+    {
+        ThrowIfFailed();
+
+        // From here on no record below the tail is overwritten in place; the flush that this starts is not waited for.
+        _kv.Log.ShiftReadOnlyAddress(_kv.Log.TailAddress, wait: false);
+        return new FasterSnapshotReader(position, this, _tickets.Open(), spaces.Select(space => (space.Id.Space, space.Keys.Freeze())).ToList());
+    }
+
+    /// <summary>Lets compaction pass over a snapshot that is closed. Any thread.</summary>
+    internal void CloseSnapshot(long ticket) => _tickets.Close(ticket);
+
+    /// <summary>Lets FASTER recover the log up to the manifest's tail, and checks that it did.</summary>
+    private ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> Recover(StoreManifest manifest)
+    {
+        _metadata.Provide(manifest.Token, manifest.Metadata);
+        _kv.Recover(default, manifest.Token);
+        _metadata.Take();
+        ThrowIfFailed();
+        var session = _kv.For(new StoreFunctions()).ResumeSession<StoreFunctions>(SessionName, out var commit);
+        if (commit.UntilSerialNo != manifest.Serial || _kv.Log.TailAddress != manifest.Tail)
+        {
+            session.Dispose();
+            throw new StoreDamagedException(
+                $"FASTER recovered {commit.UntilSerialNo} writes up to {_kv.Log.TailAddress}, the manifest says {manifest.Serial} up to {manifest.Tail}");
+        }
+        return session;
+    }
+
+    private StoreSpace Register(SpaceId id)
+    {
+        var space = new StoreSpace(id);
+        _spaces.Add(id.Incarnation, space);
+        return space;
+    }
+
+    private FasterKV<SpanByte, SpanByte> CreateKv() =>
+        new(new FasterKVSettings<SpanByte, SpanByte>
+        {
+            IndexSize = _indexBytes,
+            LogDevice = _device,
+            PageSize = Options.PageBytes,
+            MemorySize = Options.MemoryBytes,
+            SegmentSize = Options.SegmentBytes,
+            CheckpointManager = _metadata,
+            RemoveOutdatedCheckpoints = false,
+            ConcurrencyControlMode = ConcurrencyControlMode.RecordIsolation,
+        });
+
+    /// <summary>Lays a key and its value out as FASTER stores them, in memory that does not move.</summary>
+    private unsafe SpanByte PinRecord(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, out SpanByte storedValue)
+    {
+        var keyLength = SpaceId.Size + key.Length;
+        var valueLength = StoreFunctions.HeaderSize + value.Length;
+        if (_scratch.Length < keyLength + valueLength)
+            _scratch = GC.AllocateUninitializedArray<byte>((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)(keyLength + valueLength)), pinned: true);
+        space.Write(_scratch);
+        key.CopyTo(_scratch.AsSpan(SpaceId.Size));
+        var body = _scratch.AsSpan(keyLength);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, header.Revision);
+        BinaryPrimitives.WriteInt64LittleEndian(body[8..], header.ExpireAt);
+        value.CopyTo(body[StoreFunctions.HeaderSize..]);
+        var start = (byte*)Unsafe.AsPointer(ref _scratch[0]);
+        storedValue = SpanByte.FromPointer(start + keyLength, valueLength);
+        return SpanByte.FromPointer(start, keyLength);
+    }
+}

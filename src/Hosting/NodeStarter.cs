@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Transport;
+using RaftKv.Engine.Io;
+using RaftKv.Engine.Store;
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Hosting;
+
+/// <summary>Opens the parts of a node in the order in which they depend on each other, and closes them again, in reverse, when one of them refuses.</summary>
+internal static class NodeStarter
+{
+    public static async Task<RaftKvNode> StartAsync(
+        RaftKvOptions options,
+        ILoggerFactory loggers,
+        Func<IReadOnlyList<Member>, NodeRuntime, DataDirectory, RaftKvNode> make,
+        CancellationToken cancellationToken)
+    {
+        var members = Number(options.Members);
+        var self = members.Single(m => m.Name == options.NodeName);
+        var listen = await ResolveAsync(self, cancellationToken);
+        var opened = new Stack<IDisposable>();
+        try
+        {
+            var files = new PhysicalFileSystem();
+            var directory = DataDirectory.Open(files, FileLocks.Instance, options.DataDirectory, new DataDirectoryRequest
+            {
+                Name = self.Name,
+                Cluster = ClusterId(members),
+                Number = self.Number,
+                Stores = options.Shards == 0 ? Math.Max(1, Environment.ProcessorCount / 2) : options.Shards,
+                FreshIncarnation = RandomNumber(),
+            });
+            opened.Push(directory);
+            var clock = MonotonicClock.Instance;
+            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, clock, files, directory), new WalIdentity(ClusterGuid(directory.Identity.Cluster), self.Number));
+            opened.Push(log);
+            var stores = new List<IStateStore>();
+            for (var i = 0; i < directory.Stores; i++)
+            {
+                stores.Add(FasterStateStore.Open(files, directory.StorePath(i), new FasterStoreOptions { MemoryBytes = PowerOfTwo(options.StoreMemoryBytes) }));
+                opened.Push(stores[i]);
+            }
+
+            var writer = new LogWriter(log);
+            opened.Push(writer);
+            writer.Start();
+            TcpTransport? transport = null;
+            var registry = PeerRegistry.Open(files, directory.PeersPath);
+            var runtime = new NodeRuntime(
+                Configuration(options, members, self, directory.Stores),
+                clock,
+                log,
+                writer,
+                stores,
+                handler => transport = Bind(directory.Identity, listen, self, options, registry, handler, loggers),
+                loggers);
+            foreach (var member in members)
+            {
+                if (member != self && PeerEndpoint.TryParse(member.Address, out var address))
+                    transport!.SetPeer(new PeerAddress(member.Number, address.Host, address.Port));
+            }
+
+            runtime.Start();
+            transport!.Start();
+            return make(members, runtime, directory);
+        }
+        catch
+        {
+            while (opened.TryPop(out var part))
+                part.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Numbers follow the order of names, so that every node that was given the same list agrees on them.</summary>
+    private static List<Member> Number(IEnumerable<RaftKvMember> members) =>
+        [.. members.OrderBy(m => m.Name, StringComparer.Ordinal).Select((m, i) => new Member((ulong)i + 1, m.Name, m.Address))];
+
+    /// <summary>
+    /// Two clusters are the same if they were given the same list of nodes. A node that was given another list would count other majorities: it must not take part.
+    /// </summary>
+    private static ulong ClusterId(IEnumerable<Member> members)
+    {
+        var list = string.Join(',', members.Select(m => $"{m.Name}={m.Address}"));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"raftkv cluster {list}"));
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash) | 1;
+    }
+
+    private static Guid ClusterGuid(ulong cluster)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, cluster);
+        return new Guid(bytes);
+    }
+
+    private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, int shards) => new()
+    {
+        Self = self.Number,
+        Members = members,
+        Groups = options.Groups,
+        Shards = shards,
+        CheckpointBytes = options.CheckpointBytes,
+        RetainedLogBytes = options.RetainedLogBytes,
+        Seed = RandomNumber(),
+        Raft = new RaftOptions
+        {
+            Self = self.Number,
+            ElectionTimeout = Nanoseconds(options.ElectionTimeout),
+            HeartbeatInterval = Nanoseconds(options.HeartbeatInterval),
+            LeaseDuration = Nanoseconds(options.LeaseDuration),
+        },
+    };
+
+    /// <summary>A directory whose node has met a peer or has a checkpoint must have a log: without one it has forgotten its promises and is refused.</summary>
+    private static WalOptions LogOptions(RaftKvOptions options, MonotonicClock clock, PhysicalFileSystem files, DataDirectory directory)
+    {
+        var hasPromised = files.FileExists(directory.PeersPath) || Enumerable.Range(0, directory.Stores).Any(i => files.DirectoryExists(directory.StorePath(i)));
+        return new WalOptions
+        {
+            SegmentSize = (int)(options.LogSegmentBytes & ~4095L),
+            CreateIfMissing = directory.Created || !hasPromised,
+            Clock = () => clock.Now,
+        };
+    }
+
+    private static async Task<IPEndPoint> ResolveAsync(Member self, CancellationToken cancellationToken)
+    {
+        if (!PeerEndpoint.TryParse(self.Address, out var endpoint))
+            throw new RaftKvStartException($"'{self.Address}' is no address of the form host:port");
+        try
+        {
+            var addresses = await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken);
+            return new IPEndPoint(addresses[0], endpoint.Port);
+        }
+        catch (SocketException e)
+        {
+            throw new RaftKvStartException($"the address {self.Address} of node {self.Name} cannot be resolved: {e.Message}", e);
+        }
+    }
+
+    private static TcpTransport Bind(NodeIdentity identity, IPEndPoint listen, Member self, RaftKvOptions options, PeerRegistry registry, ITransportHandler handler, ILoggerFactory loggers)
+    {
+        try
+        {
+            var transport = new TransportOptions { Listen = listen, PeerTimeout = options.ElectionTimeout * (5.0 / 6), KeepAliveInterval = options.ElectionTimeout / 3 };
+            return new TcpTransport(identity, transport, registry, handler, loggers.CreateLogger<TcpTransport>());
+        }
+        catch (SocketException e)
+        {
+            throw new RaftKvStartException($"node {self.Name} cannot listen on {self.Address}: {e.Message}", e);
+        }
+    }
+
+    private static ulong RandomNumber()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes) | 1;
+    }
+
+    private static long Nanoseconds(TimeSpan time) => time.Ticks * 100;
+
+    private static long PowerOfTwo(long bytes) => (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)bytes);
+}

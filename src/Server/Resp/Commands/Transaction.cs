@@ -1,0 +1,212 @@
+using System.Runtime.InteropServices;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Commands;
+
+namespace RaftKv.Server.Resp.Commands;
+
+/// <summary>
+/// MULTI and WATCH of one connection. EXEC becomes one batch, one log entry, under the condition that every watched key has the revision that it had when it was watched.
+/// Invariant: a watched key whose revision could not be learned can never satisfy EXEC.
+/// </summary>
+internal sealed class Transaction : IDisposable
+{
+    private readonly record struct Queued(RespCommand Command, int FirstRange, int RangeCount, int Start);
+
+    private readonly record struct Answer(ReplyPlan Plan, int Start, int Length);
+
+    private sealed record Watched(byte[] Key)
+    {
+        // The entry that writes this revision cannot exist.
+        public ulong Revision { get; set; } = ulong.MaxValue;
+    }
+
+    private static readonly ReplyFormat WriteAnswers = static (RespSession s, RespOperation operation, in ReplyPlan _, ref ResultCursor results) =>
+    {
+        s.Transaction.Write(s, operation, ref results);
+        return true;
+    };
+
+    private static readonly ReplyFormat WriteWatched = static (RespSession s, RespOperation _, in ReplyPlan plan, ref ResultCursor results) =>
+    {
+        var watches = (Watched[])plan.State!;
+        foreach (var watch in watches)
+        {
+            var result = results.Next();
+            if (result.Status is ResultStatus.Ok or ResultStatus.NotFound)
+                watch.Revision = result.Status == ResultStatus.Ok ? result.Revision : 0;
+        }
+        s.Writer.Ok();
+        return true;
+    };
+
+    private readonly PooledBuffer _bytes = new();
+    private readonly List<ArgumentRange> _ranges = [];
+    private readonly List<Queued> _queued = [];
+    private readonly List<Watched> _watched = [];
+    private readonly List<Answer> _answers = [];
+    private readonly PooledBuffer _immediate = new();
+    private bool _isSpoilt;
+
+    /// <summary>Between MULTI and EXEC.</summary>
+    public bool IsOpen { get; private set; }
+
+    public void Open() => IsOpen = true;
+
+    /// <summary>A command between MULTI and EXEC was refused: EXEC will be too.</summary>
+    public void Spoil() => _isSpoilt |= IsOpen;
+
+    /// <summary>Forgets everything.</summary>
+    public void Discard()
+    {
+        Close();
+        _watched.Clear();
+    }
+
+    public void Unwatch() => _watched.Clear();
+
+    /// <summary>Keeps a command until EXEC.</summary>
+    public void Queue(RespCommand command, RespArguments arguments, RespWriter writer, int maxBytes)
+    {
+        if ((command.Flags & CommandFlags.NoMulti) != 0)
+        {
+            Spoil();
+            writer.Error("ERR Command not allowed inside a transaction");
+            return;
+        }
+        var size = 0L;
+        for (var i = 0; i < arguments.Count; i++)
+            size += arguments[i].Length;
+        if (_bytes.Length + size > maxBytes)
+        {
+            Spoil();
+            writer.Error($"ERR the transaction is longer than the limit of {maxBytes} bytes");
+            return;
+        }
+        _queued.Add(new Queued(command, _ranges.Count, arguments.Count, _bytes.Length));
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            _ranges.Add(new ArgumentRange(_bytes.Length, arguments[i].Length));
+            _bytes.Write(arguments[i]);
+        }
+        writer.Simple("QUEUED"u8);
+    }
+
+    /// <summary>WATCH: asks for the revisions of keys.</summary>
+    public ReplyPlan Watch(RespArguments arguments, CommandSink sink)
+    {
+        var watches = new Watched[arguments.Count - 1];
+        for (var i = 1; i < arguments.Count; i++)
+        {
+            GetCommand.Encode(sink.Next(), arguments[i], headerOnly: true);
+            watches[i - 1] = new Watched(arguments[i].ToArray());
+        }
+        _watched.AddRange(watches);
+        return new ReplyPlan { Write = WriteWatched, Count = watches.Length, State = watches };
+    }
+
+    /// <summary>
+    /// EXEC: encodes what was queued into <paramref name="target"/>. False if there is nothing to submit; the reply is then written.
+    /// </summary>
+    public bool TryExecute(RespSession session, CommandSink sink, PooledBuffer target, out ReplyPlan plan, out bool writes)
+    {
+        plan = default;
+        writes = false;
+        var (wasOpen, isSpoilt) = (IsOpen, _isSpoilt);
+        IsOpen = false;
+        _isSpoilt = false;
+        if (!wasOpen || isSpoilt)
+        {
+            session.Writer.Error(wasOpen ? "EXECABORT Transaction discarded because of previous errors." : "ERR EXEC without MULTI");
+            if (wasOpen)
+                Discard();
+            return false;
+        }
+        sink.Begin(target);
+        foreach (var watch in _watched)
+            sink.AddCondition(watch.Key, watch.Revision);
+        var hasConditions = _watched.Count > 0;
+        _watched.Clear();
+        _answers.Clear();
+        _immediate.Clear();
+        foreach (var queued in _queued)
+            writes |= Encode(session, sink, queued);
+        if (sink.Count == 0 && !hasConditions)
+        {
+            var none = default(ResultCursor);
+            WriteList(session, null!, ref none);
+            return false;
+        }
+        sink.Complete(asBatch: true);
+        plan = new ReplyPlan { Write = WriteAnswers, IsBatch = true };
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _bytes.Dispose();
+        _immediate.Dispose();
+    }
+
+    private bool Encode(RespSession session, CommandSink sink, Queued queued)
+    {
+        var arguments = new RespArguments(_bytes.Span, CollectionsMarshal.AsSpan(_ranges).Slice(queued.FirstRange, queued.RangeCount));
+        if (queued.Command.Data is not { } encode)
+        {
+            var start = _immediate.Length;
+            var output = session.Writer.Output;
+            session.Writer.Output = _immediate;
+            queued.Command.Local!(session, arguments);
+            session.Writer.Output = output;
+            _answers.Add(new Answer(default, start, _immediate.Length - start));
+            return false;
+        }
+        var count = sink.Count;
+        var plan = encode(session, arguments, sink);
+        if (plan.Error is not null)
+            sink.CutTo(count);
+        _answers.Add(new Answer(plan, 0, 0));
+        return plan.Error is null && queued.Command.IsWrite;
+    }
+
+    private void Write(RespSession session, RespOperation operation, ref ResultCursor results)
+    {
+        if (results.Top.Status == ResultStatus.Ok)
+        {
+            WriteList(session, operation, ref results);
+            return;
+        }
+        if (results.Top.Status == ResultStatus.ConditionFailed)
+            session.Writer.NullArray();
+        else
+            session.Writer.Error(Replies.Describe(results.Top.Status));
+        Close();
+    }
+
+    private void WriteList(RespSession session, RespOperation operation, ref ResultCursor results)
+    {
+        session.Writer.Array(_answers.Count);
+        foreach (var answer in _answers)
+        {
+            if (answer.Plan.Error is { } error)
+                session.Writer.Error(error);
+            else if (answer.Plan.Write is { } write)
+                write(session, operation, answer.Plan, ref results);
+            else
+                session.Writer.Raw(_immediate.Span.Slice(answer.Start, answer.Length));
+        }
+        Close();
+    }
+
+    private void Close()
+    {
+        IsOpen = false;
+        _isSpoilt = false;
+        _queued.Clear();
+        _ranges.Clear();
+        _answers.Clear();
+        _immediate.Clear();
+        if (_bytes.Length > 64 << 10)
+            _bytes.Dispose();
+        _bytes.Clear();
+    }
+}

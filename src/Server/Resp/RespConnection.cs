@@ -1,0 +1,553 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Groups;
+using RaftKv.Engine;
+using RaftKv.Engine.Buffers;
+using RaftKv.Server.Resp.Commands;
+using OperationStatus = RaftKv.Consensus.Groups.OperationStatus;
+
+namespace RaftKv.Server.Resp;
+
+/// <summary>
+/// One client. An actor without a lock: whatever happens (bytes arrived, operations completed, output drained, the server stops) sets a bit, and whoever sets the first one
+/// runs the connection until no bit is left. Bytes that arrive run it on the transport's thread, completed operations through the <see cref="ReplyPump"/>.
+/// </summary>
+/// <remarks>
+/// Invariant: replies leave in the order of their commands.
+/// Invariant: operations under way are all writes or all reads; a command of another kind waits until there are none. So a connection sees its own writes, in order.
+/// Invariant: memory is bounded by the limits: a client whose commands are under way, or who does not take its replies, is not read from.
+/// Invariant: the connection is not given up while an operation is under way: its buffers belong to a shard.
+/// </remarks>
+[SuppressMessage("Reliability", "CA2012", Justification = "kept until its signal comes, then consumed, once: the price of an actor that waits for several things without allocating")]
+internal sealed class RespConnection : IDisposable
+{
+    [Flags]
+    private enum Signals
+    {
+        None = 0,
+        Running = 1,
+        Received = 2,
+        Completed = 4,
+        Flushed = 8,
+        Stop = 16,
+    }
+
+    private const int LargestKeptBuffer = 64 << 10;
+    private const int KeptOperations = 64;
+
+    private readonly RespServer _server;
+    private readonly ReplyPump _pump;
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly RespParser _parser;
+    private readonly CommandSink _sink = new();
+    private readonly Action _onReceived;
+    private readonly Action _onFlushed;
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private int _signals;
+
+    // Operations handed to shards and not yet given back; the only field that shards' threads change.
+    private int _outstanding;
+
+    // Input: commands are parsed where they lie; only an incomplete one, or one that spans segments, is copied to _held. _position counts in whichever it is.
+    private readonly PooledBuffer _held = new();
+    private ValueTask<ReadResult> _read;
+    private ReadOnlySequence<byte> _buffer;
+    private bool _hasBuffer;
+    private bool _isReading;
+    private bool _inputEnded;
+    private int _position;
+
+    // An error found by the parser that waits for the replies before it.
+    private string? _owedError;
+    private bool _owedErrorCloses;
+
+    private readonly Queue<RespOperation> _pending = new();
+    private readonly List<RespOperation> _batch = [];
+    private readonly Stack<RespOperation> _free = new();
+    private readonly PooledBuffer _localValue = new();
+    private OperationKind _pendingKind;
+
+    private ValueTask<FlushResult> _flush;
+    private bool _isFlushing;
+    private bool _isStopping;
+    private bool _isClosing;
+    private bool _isBroken;
+    private bool _isFinished;
+
+    public RespConnection(RespServer server, IDuplexPipe transport, ReplyPump pump, RespSession session)
+    {
+        _server = server;
+        _pump = pump;
+        _input = transport.Input;
+        _output = transport.Output;
+        _parser = new RespParser(server.Limits);
+        Session = session;
+        session.Writer.Output = _output;
+        _onReceived = () => SignalAndRun(Signals.Received);
+        _onFlushed = () => SignalAndRun(Signals.Flushed);
+    }
+
+    /// <summary>What the client has set: protocol, name, transaction.</summary>
+    public RespSession Session { get; }
+
+    /// <summary>Completes when everything has been answered, or the client is gone, and nothing is under way.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>Begins to read.</summary>
+    public void Start() => SignalAndRun(Signals.Completed);
+
+    /// <summary>Answers what has arrived, then closes. From any thread.</summary>
+    public void Stop() => SignalAndRun(Signals.Stop);
+
+    /// <summary>Called by an operation, on a shard's thread: wakes the connection once per batch, and never runs it here.</summary>
+    public void OnOperationCompleted(bool wakes)
+    {
+        // Not only the last of a batch wakes but also the last of all: should operations ever complete out of order, no reply is left behind.
+        if ((Interlocked.Decrement(ref _outstanding) == 0 || wakes) && TrySignal(Signals.Completed))
+            _pump.Enqueue(this);
+    }
+
+    /// <summary>Runs until no signal is left. Called only by who set the first signal.</summary>
+    public void Run()
+    {
+        do
+        {
+            var signals = (Signals)Interlocked.Exchange(ref _signals, (int)Signals.Running);
+            try
+            {
+                Process(signals);
+            }
+            catch (Exception e) when (e is not InvariantViolationException)
+            {
+                Break(e);
+            }
+        }
+        while (Interlocked.CompareExchange(ref _signals, (int)Signals.None, (int)Signals.Running) != (int)Signals.Running);
+    }
+
+    public void Dispose()
+    {
+        _parser.Dispose();
+        _held.Dispose();
+        _localValue.Dispose();
+        _sink.Dispose();
+        while (_free.TryPop(out var operation))
+            operation.Release();
+        Session.Dispose();
+    }
+
+    private void SignalAndRun(Signals signal)
+    {
+        if (TrySignal(signal))
+            Run();
+    }
+
+    private bool TrySignal(Signals signal) => (Interlocked.Or(ref _signals, (int)(signal | Signals.Running)) & (int)Signals.Running) == 0;
+
+    private void Process(Signals signals)
+    {
+        if (_isFinished)
+            return;
+        if ((signals & Signals.Received) != 0)
+            TakeInput();
+        if ((signals & Signals.Flushed) != 0)
+            TakeFlush();
+        if ((signals & Signals.Stop) != 0)
+            _isStopping = true;
+        do
+        {
+            WriteCompleted();
+            ExecuteCommands();
+            SubmitBatch();
+            Flush();
+        }
+        while (TryReadOn());
+        FinishIfDone();
+    }
+
+    // ---- input
+
+    private bool TryReadOn()
+    {
+        if (_isReading || _hasBuffer || _inputEnded || _isClosing || _isStopping || _isBroken || _owedError is not null || _position < _held.Length && _position > 0)
+            return false;
+        _read = _input.ReadAsync();
+        _isReading = true;
+        if (!_read.IsCompleted)
+        {
+            _read.GetAwaiter().UnsafeOnCompleted(_onReceived);
+            return false;
+        }
+        TakeInput();
+        return true;
+    }
+
+    private void TakeInput()
+    {
+        if (!_isReading)
+            return;
+        _isReading = false;
+        ReadResult result;
+        try
+        {
+            result = _read.GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        {
+            // The client is gone: a reset is as good as an end.
+            _inputEnded = true;
+            return;
+        }
+        _inputEnded = result.IsCompleted;
+        _buffer = result.Buffer;
+        _hasBuffer = true;
+        if (_held.Length > 0 || !_buffer.IsSingleSegment)
+        {
+            foreach (var segment in _buffer)
+                _held.Write(segment.Span);
+            Consume();
+        }
+    }
+
+    private void Consume()
+    {
+        _input.AdvanceTo(_buffer.End);
+        _buffer = default;
+        _hasBuffer = false;
+    }
+
+    // ---- commands
+
+    private void ExecuteCommands()
+    {
+        if (_owedError is not null && !TryPayError())
+            return;
+        if (_isClosing || _isBroken || _isFlushing)
+            return;
+        var data = _hasBuffer ? _buffer.FirstSpan : _held.Span;
+        while (_pending.Count < _server.Limits.MaxPendingOperations && !_isClosing)
+        {
+            if (_output.UnflushedBytes > _server.Limits.OutputHighWater && !Flush())
+                return;
+            var position = _position;
+            var status = _parser.Next(data, ref position);
+            if (status == RespParseStatus.Command && !Execute(_parser.Arguments(data)))
+                return;
+            _position = position;
+            if (status == RespParseStatus.Incomplete)
+            {
+                KeepRest(data[position..]);
+                return;
+            }
+            if (status is RespParseStatus.Oversized or RespParseStatus.Error)
+            {
+                _owedError = _parser.Problem;
+                _owedErrorCloses = status == RespParseStatus.Error;
+                if (!TryPayError())
+                    return;
+            }
+        }
+    }
+
+    private bool TryPayError()
+    {
+        if (_pending.Count > 0)
+            return false;
+        Session.Transaction.Spoil();
+        Session.Writer.Error(_owedError!);
+        _isClosing |= _owedErrorCloses;
+        _owedError = null;
+        return true;
+    }
+
+    /// <summary>Keeps the beginning of a command whose rest has not arrived.</summary>
+    private void KeepRest(ReadOnlySpan<byte> rest)
+    {
+        if (_hasBuffer)
+        {
+            _held.Write(rest);
+            Consume();
+        }
+        else if (rest.Length < _held.Length)
+        {
+            var before = _held.Length;
+            rest.CopyTo(_held.WritableSpan);
+            _held.SetLength(rest.Length);
+            if (rest.IsEmpty && before > LargestKeptBuffer)
+                _held.Dispose();
+        }
+        _position = 0;
+    }
+
+    /// <summary>Executes or submits one command; false if it has to wait for those before it.</summary>
+    private bool Execute(RespArguments arguments)
+    {
+        var session = Session;
+        var command = CommandTable.Find(arguments);
+        if (command is null || command.Data is null || session.Transaction.IsOpen || !command.Accepts(arguments.Count) || !KeysFit(command, arguments))
+            return _pending.Count == 0 && ExecuteHere(command, arguments);
+
+        var kind = command.IsWrite ? OperationKind.Write : OperationKind.Read;
+        if (_pending.Count > 0 && _pendingKind != kind)
+            return false;
+        if (kind == OperationKind.Read && _pending.Count == 0 && command.TakesOneRecord(arguments.Count) && TryReadHere(command, arguments))
+            return true;
+
+        var operation = Rent();
+        _sink.Begin(operation.Command);
+        var plan = command.Data(session, arguments, _sink);
+        if (plan.Error is not null)
+        {
+            Return(operation);
+            if (_pending.Count > 0)
+                return false;
+            var outer = Quieten();
+            session.Writer.Error(plan.Error);
+            Restore(outer);
+            session.AfterCommand();
+            return true;
+        }
+        Enqueue(operation, kind, plan.AsBatch(_sink.Complete()));
+        session.AfterCommand();
+        return true;
+    }
+
+    private bool KeysFit(RespCommand command, RespArguments arguments) => command.LongestKey(arguments) <= _server.Limits.MaxKeyBytes;
+
+    private void Enqueue(RespOperation operation, OperationKind kind, in ReplyPlan plan)
+    {
+        operation.Group = _server.Group;
+        operation.Kind = kind;
+        operation.Plan = plan;
+        operation.IsSilent = Session.IsSilent;
+        _pendingKind = kind;
+        _pending.Enqueue(operation);
+        _batch.Add(operation);
+    }
+
+    /// <summary>A read of one key by this thread, without a hop, while this node holds the group's lease.</summary>
+    private bool TryReadHere(RespCommand command, RespArguments arguments)
+    {
+        var plan = command.Prepare!(arguments);
+        if (plan.Record is null)
+            return false;
+        _localValue.Clear();
+        if (!_server.Executor.TryReadLocal(_server.Group, arguments[command.FirstKey], _localValue, out var found, out var header))
+            return false;
+        var outer = Quieten();
+        plan.Record(Session, plan, found ? new RecordView(true, header.Revision, header.ExpireAt, _localValue.Span) : default);
+        Restore(outer);
+        Session.AfterCommand();
+        if (_localValue.Length > LargestKeptBuffer)
+            _localValue.Dispose();
+        return true;
+    }
+
+    /// <summary>Everything that is answered at once, and what concerns transactions. Nothing is under way.</summary>
+    private bool ExecuteHere(RespCommand? command, RespArguments arguments)
+    {
+        var session = Session;
+        var outer = Quieten();
+        var transaction = session.Transaction;
+        if (command is null)
+        {
+            transaction.Spoil();
+            session.Writer.Error(CommandTable.UnknownCommand(arguments));
+        }
+        else if (!command.Accepts(arguments.Count))
+        {
+            transaction.Spoil();
+            session.Writer.Error($"ERR wrong number of arguments for '{command.Name}' command");
+        }
+        else if (!KeysFit(command, arguments))
+        {
+            transaction.Spoil();
+            session.Writer.Error($"ERR a key of {command.LongestKey(arguments)} bytes is longer than the limit of {_server.Limits.MaxKeyBytes} bytes; nothing was changed");
+        }
+        else if (transaction.IsOpen && !command.RunsInsideTransaction)
+            transaction.Queue(command, arguments, session.Writer, _server.Limits.MaxQueuedBytes);
+        else if (command.IsExec)
+            Exec();
+        else
+        {
+            command.Local!(session, arguments);
+            _isClosing |= session.WantsToClose;
+        }
+        Restore(outer);
+        session.AfterCommand();
+        return true;
+    }
+
+    private void Exec()
+    {
+        var operation = Rent();
+        if (Session.Transaction.TryExecute(Session, _sink, operation.Command, out var plan, out var writes))
+            Enqueue(operation, writes ? OperationKind.Write : OperationKind.Read, plan);
+        else
+            Return(operation);
+    }
+
+    private IBufferWriter<byte> Quieten()
+    {
+        var output = Session.Writer.Output;
+        if (Session.IsSilent)
+            Session.Writer.Output = DiscardingWriter.Instance;
+        return output;
+    }
+
+    private void Restore(IBufferWriter<byte> output) => Session.Writer.Output = output;
+
+    // ---- operations
+
+    private void SubmitBatch()
+    {
+        if (_batch.Count == 0)
+            return;
+        var deadline = _server.Executor.Now + _server.RequestTimeoutNanoseconds;
+        Interlocked.Add(ref _outstanding, _batch.Count);
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            var operation = _batch[i];
+            operation.Deadline = deadline;
+            operation.Wakes = i == _batch.Count - 1;
+            _server.Executor.Submit(operation);
+        }
+        _batch.Clear();
+    }
+
+    private void WriteCompleted()
+    {
+        // Replies that the client does not take are not written: its results wait where they are.
+        while (!_isFlushing && _pending.TryPeek(out var operation) && operation.IsDone)
+        {
+            var session = Session;
+            var output = session.Writer.Output;
+            if (operation.IsSilent)
+                session.Writer.Output = DiscardingWriter.Instance;
+            var answered = WriteReply(operation);
+            session.Writer.Output = output;
+            if (!answered)
+            {
+                operation.Rearm();
+                _batch.Add(operation);
+                return;
+            }
+            _pending.Dequeue();
+            Return(operation);
+            if (!_isBroken && _output.UnflushedBytes > _server.Limits.OutputHighWater)
+                Flush();
+        }
+    }
+
+    /// <summary>False if the command needs another step: its operation then holds the next one.</summary>
+    private bool WriteReply(RespOperation operation)
+    {
+        switch (operation.Status)
+        {
+            case OperationStatus.Completed:
+                var results = new ResultCursor(operation.Result.Span, operation.Plan.IsBatch);
+                if (!Replies.IsRefusal(results.Top.Status))
+                    return operation.Plan.Write!(Session, operation, operation.Plan, ref results);
+                Session.Writer.Error(Replies.Describe(results.Top.Status));
+                break;
+            case OperationStatus.Unavailable:
+                Session.Writer.Error($"CLUSTERDOWN {operation.Reason}");
+                break;
+            case OperationStatus.OutcomeUnknown when operation.Kind == OperationKind.Write:
+                Session.Writer.Error($"UNKNOWN the write may or may not have taken effect (request {operation.Request}): {operation.Reason}");
+                break;
+            case OperationStatus.OutcomeUnknown:
+                Session.Writer.Error($"TRYAGAIN {operation.Reason}");
+                break;
+            default:
+                Invariant.That(false, $"an operation was given back with status {operation.Status}");
+                break;
+        }
+        return true;
+    }
+
+    private RespOperation Rent() => _free.TryPop(out var operation) ? operation : new RespOperation(this);
+
+    private void Return(RespOperation operation)
+    {
+        operation.Reset();
+        if (_free.Count < KeptOperations)
+            _free.Push(operation);
+        else
+            operation.Release();
+    }
+
+    // ---- output
+
+    /// <summary>Sends what has been written; false if the client is slow and the rest has to wait.</summary>
+    private bool Flush()
+    {
+        if (_isBroken)
+            return true;
+        if (_isFlushing)
+            return false;
+        if (_output.UnflushedBytes == 0)
+            return true;
+        _flush = _output.FlushAsync();
+        _isFlushing = true;
+        if (!_flush.IsCompleted)
+        {
+            _flush.GetAwaiter().UnsafeOnCompleted(_onFlushed);
+            return false;
+        }
+        TakeFlush();
+        return true;
+    }
+
+    private void TakeFlush()
+    {
+        if (!_isFlushing)
+            return;
+        _isFlushing = false;
+        try
+        {
+            if (!_flush.GetAwaiter().GetResult().IsCompleted)
+                return;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        {
+            _server.Logger.LogDebug(e, "client {Id} is gone", Session.Id);
+        }
+        GiveUpOutput();
+    }
+
+    private void GiveUpOutput()
+    {
+        _isBroken = true;
+        _isClosing = true;
+        Session.Writer.Output = DiscardingWriter.Instance;
+    }
+
+    private void Break(Exception e)
+    {
+        _server.Logger.LogError(e, "client {Id} is disconnected after an internal error", Session.Id);
+        GiveUpOutput();
+        // Operations prepared in the turn that failed were never handed out: forgetting them leaves only those that will be given back.
+        foreach (var operation in _batch)
+            operation.MarkDone();
+        _batch.Clear();
+        FinishIfDone();
+    }
+
+    private void FinishIfDone()
+    {
+        var isIdle = !_hasBuffer && _owedError is null;
+        if (!_isClosing && !((_inputEnded || _isStopping) && isIdle))
+            return;
+        if (_pending.Count > 0 || (_isFlushing && !_isBroken))
+            return;
+        if (_hasBuffer)
+            Consume();
+        _isFinished = true;
+        _closed.TrySetResult();
+    }
+}

@@ -1,0 +1,32 @@
+namespace RaftKv.Server.Resp;
+
+/// <summary>How much one connection may ask for. What is over a limit is refused by name; nothing over a limit is ever buffered.</summary>
+internal sealed record RespLimits
+{
+    /// <summary>Longest key.</summary>
+    public int MaxKeyBytes { get; init; } = 64 << 10;
+
+    /// <summary>Longest argument that is kept. Longer ones, up to <see cref="MaxBulkBytes"/>, are skipped as they arrive and the command is refused.</summary>
+    public int MaxValueBytes { get; init; } = 16 << 20;
+
+    /// <summary>Longest whole command that is kept; longer ones are skipped and refused. Room for one value of full size and its company.</summary>
+    public int MaxCommandBytes { get; init; } = 17 << 20;
+
+    /// <summary>An announced argument longer than this ends the connection, as Redis' proto-max-bulk-len does: skipping it would take for ever.</summary>
+    public long MaxBulkBytes { get; init; } = 512L << 20;
+
+    /// <summary>Most arguments of a command: Redis' own limit.</summary>
+    public int MaxArguments { get; init; } = 1 << 20;
+
+    /// <summary>Longest inline command, and longest line that announces a length.</summary>
+    public int MaxLineBytes { get; init; } = 64 << 10;
+
+    /// <summary>Operations that one connection may have under way; it is not read from while they are.</summary>
+    public int MaxPendingOperations { get; init; } = 1024;
+
+    /// <summary>Reply bytes after which they are sent before more commands are looked at.</summary>
+    public int OutputHighWater { get; init; } = 64 << 10;
+
+    /// <summary>Bytes that a transaction may queue between MULTI and EXEC.</summary>
+    public int MaxQueuedBytes { get; init; } = 16 << 20;
+}

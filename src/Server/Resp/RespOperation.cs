@@ -1,0 +1,70 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Server.Resp.Commands;
+
+namespace RaftKv.Server.Resp;
+
+/// <summary>
+/// One submitted command of a connection and how its answer is to be written. Kept by its connection and used again.
+/// Invariant: the connection touches it only before it is submitted and after <see cref="IsDone"/>; in between it belongs to the shard.
+/// </summary>
+internal sealed class RespOperation(RespConnection connection) : Operation
+{
+    private const int LargestKeptBuffer = 64 << 10;
+
+    private bool _done;
+
+    /// <summary>How to write the reply.</summary>
+    public ReplyPlan Plan { get; set; }
+
+    /// <summary>Whether the client asked for no reply.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>Whether its completion wakes the connection: set on the last operation that was submitted together.</summary>
+    public bool Wakes { get; set; }
+
+    /// <summary>Whether the shard is done with it.</summary>
+    public bool IsDone => Volatile.Read(ref _done);
+
+    /// <summary>Makes it ready for another command.</summary>
+    public void Reset()
+    {
+        _done = false;
+        Wakes = false;
+        IsSilent = false;
+        Plan = default;
+        // A rare large value must not stay with an idle connection.
+        if (Command.Length > LargestKeptBuffer)
+            Command.Dispose();
+        else
+            Command.Clear();
+        if (Result.Length > LargestKeptBuffer)
+            Result.Dispose();
+        else
+            Result.Clear();
+    }
+
+    /// <summary>Makes it ready for the next step of the same command.</summary>
+    public void Rearm()
+    {
+        _done = false;
+        Result.Clear();
+    }
+
+    /// <summary>For an operation that was never handed out.</summary>
+    public void MarkDone() => _done = true;
+
+    /// <summary>Gives its memory back.</summary>
+    public void Release()
+    {
+        Command.Dispose();
+        Result.Dispose();
+    }
+
+    protected override void OnCompleted()
+    {
+        // Read before the release below: after it the connection may use this operation for something else.
+        var wakes = Wakes;
+        Volatile.Write(ref _done, true);
+        connection.OnOperationCompleted(wakes);
+    }
+}

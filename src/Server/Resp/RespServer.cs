@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Groups;
+using RaftKv.Hosting;
+using RaftKv.Server.Resp.Commands;
+
+namespace RaftKv.Server.Resp;
+
+/// <summary>What all RESP connections of a listener share: the way into the node, limits, clock, and who is connected. Thread-safe.</summary>
+internal sealed class RespServer
+{
+    private readonly ConcurrentDictionary<long, RespSession> _sessions = new();
+    private readonly ReplyPump[] _pumps;
+    private long _lastId;
+    private long _commandsOfClosed;
+
+    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger)
+    {
+        Executor = executor;
+        Group = group;
+        Describe = describe;
+        Logger = logger;
+        // One pump keeps two cores busy with sends; more of them matter only where there are more cores.
+        _pumps = new ReplyPump[Math.Max(1, Environment.ProcessorCount / 2)];
+        for (var i = 0; i < _pumps.Length; i++)
+            _pumps[i] = new ReplyPump();
+    }
+
+    public IOperationExecutor Executor { get; }
+
+    /// <summary>The group that holds the keys.</summary>
+    public uint Group { get; }
+
+    /// <summary>The cluster as the node sees it.</summary>
+    public Func<ClusterDescription> Describe { get; }
+
+    public ILogger Logger { get; }
+
+    public RespLimits Limits { get; init; } = new();
+
+    /// <summary>The wall clock: relative expiry times count from it, and TIME tells it. It decides nothing.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public string NodeName { get; init; } = "";
+
+    /// <summary>How long an operation may take.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    public long RequestTimeoutNanoseconds => RequestTimeout.Ticks * 100;
+
+    public string Version { get; } = typeof(RespServer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    public DateTimeOffset StartedAt { get; } = DateTimeOffset.UtcNow;
+
+    public ScanCursors Cursors { get; } = new((ulong)Random.Shared.NextInt64(1, uint.MaxValue));
+
+    public ICollection<RespSession> Sessions => _sessions.Values;
+
+    public long ConnectionsReceived => Volatile.Read(ref _lastId);
+
+    public long CommandsProcessed => Volatile.Read(ref _commandsOfClosed) + _sessions.Values.Sum(s => s.Commands);
+
+    /// <summary>A session for a new connection.</summary>
+    public RespSession Open(string remoteAddress, string localAddress)
+    {
+        var session = new RespSession(this, Interlocked.Increment(ref _lastId), remoteAddress, localAddress, new RespWriter(DiscardingWriter.Instance));
+        _sessions[session.Id] = session;
+        return session;
+    }
+
+    public void Close(RespSession session)
+    {
+        if (_sessions.TryRemove(session.Id, out _))
+            Interlocked.Add(ref _commandsOfClosed, session.Commands);
+    }
+
+    /// <summary>The pump that runs a session's connection when its operations complete.</summary>
+    public ReplyPump PumpOf(RespSession session) => _pumps[session.Id % _pumps.Length];
+}

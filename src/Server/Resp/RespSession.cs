@@ -1,0 +1,93 @@
+using RaftKv.Server.Resp.Commands;
+
+namespace RaftKv.Server.Resp;
+
+/// <summary>What one client has set, and its transaction. Used by its connection; CLIENT LIST reads names from other connections, which are replaced whole.</summary>
+internal sealed class RespSession : IDisposable
+{
+    private enum ReplyMode
+    {
+        On,
+        Off,
+        SkipNext,
+        Skip,
+    }
+
+    private ReplyMode _replies;
+
+    public RespSession(RespServer server, long id, string remoteAddress, string localAddress, RespWriter writer)
+    {
+        Server = server;
+        Id = id;
+        RemoteAddress = remoteAddress;
+        LocalAddress = localAddress;
+        Writer = writer;
+        Since = server.Clock.GetUtcNow();
+    }
+
+    public RespServer Server { get; }
+
+    /// <summary>Unique on this node since its start.</summary>
+    public long Id { get; }
+
+    public string RemoteAddress { get; }
+
+    public string LocalAddress { get; }
+
+    public RespWriter Writer { get; }
+
+    public DateTimeOffset Since { get; }
+
+
+    /// <summary>CLIENT SETNAME; printable and without spaces.</summary>
+    public string Name { get; set; } = "";
+
+    public string LibraryName { get; set; } = "";
+
+    public string LibraryVersion { get; set; } = "";
+
+    public Transaction Transaction { get; } = new();
+
+    /// <summary>Set by QUIT: the connection ends after the reply.</summary>
+    public bool WantsToClose { get; set; }
+
+    /// <summary>Commands answered so far.</summary>
+    public long Commands { get; private set; }
+
+    /// <summary>Milliseconds since the Unix epoch by this node's wall clock: what relative expiry times count from.</summary>
+    public long Now => Server.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Whether the client asked for no reply to the command that is executed.</summary>
+    public bool IsSilent => _replies is ReplyMode.Off or ReplyMode.Skip;
+
+    public void RepliesOn() => _replies = ReplyMode.On;
+
+    public void RepliesOff() => _replies = ReplyMode.Off;
+
+    public void SkipNextReply()
+    {
+        if (_replies != ReplyMode.Off)
+            _replies = ReplyMode.SkipNext;
+    }
+
+    /// <summary>To be called after each command.</summary>
+    public void AfterCommand()
+    {
+        Commands++;
+        if (_replies == ReplyMode.Skip)
+            _replies = ReplyMode.On;
+        else if (_replies == ReplyMode.SkipNext)
+            _replies = ReplyMode.Skip;
+    }
+
+    /// <summary>RESET: as a new connection.</summary>
+    public void Reset()
+    {
+        Writer.Protocol = 2;
+        Name = "";
+        _replies = ReplyMode.On;
+        Transaction.Discard();
+    }
+
+    public void Dispose() => Transaction.Dispose();
+}

@@ -1,0 +1,100 @@
+namespace RaftKv.Tests.Harness.Io;
+
+/// <summary>A file's content, and what of it a power cut could undo. All access is under the file system's lock.</summary>
+internal sealed class SimulatedInode
+{
+    public const int Sector = 512;
+
+    /// <summary>What each sector held when it was last synced, for those written since.</summary>
+    private readonly SortedDictionary<long, byte[]> _unsynced = [];
+    private byte[] _content = [];
+    private long _syncedLength;
+
+    public long Length { get; private set; }
+
+    public bool IsClean => _unsynced.Count == 0 && _syncedLength == Length;
+
+    public int Read(long offset, Span<byte> buffer)
+    {
+        var count = (int)Math.Clamp(Length - offset, 0, buffer.Length);
+        _content.AsSpan((int)Math.Min(offset, Length), count).CopyTo(buffer);
+        return count;
+    }
+
+    public void Write(long offset, ReadOnlySpan<byte> data)
+    {
+        if (data.IsEmpty)
+            return;
+        Remember(offset, offset + data.Length);
+        if (offset + data.Length > Length)
+            Resize(offset + data.Length);
+        data.CopyTo(_content.AsSpan((int)offset));
+    }
+
+    public void SetLength(long length)
+    {
+        if (length < Length)
+        {
+            Remember(length, Length);
+            _content.AsSpan((int)length, (int)(Length - length)).Clear();
+        }
+
+        Resize(length);
+    }
+
+    public void Sync()
+    {
+        _unsynced.Clear();
+        _syncedLength = Length;
+    }
+
+    /// <summary>What is there after a power cut: each unsynced sector, and the length, as it was or as it is.</summary>
+    public SimulatedInode AfterCrash(SeededRandom random)
+    {
+        var length = random.Below(3) switch { 0 => _syncedLength, 1 => Length, _ => Math.Min(_syncedLength, Length) + (long)(random.Next() % (ulong)(Math.Abs(_syncedLength - Length) + 1)) };
+        var content = new byte[Math.Max(length, Math.Max(Length, _syncedLength))];
+        _content.AsSpan(0, (int)Length).CopyTo(content);
+        var lost = random.Below(4) switch { 0 => 1000, 1 => 0, 2 => 500, _ => random.Below(1001) };
+        foreach (var (sector, before) in _unsynced)
+        {
+            if (!random.Chance(lost))
+                continue;
+            var start = (int)(sector * Sector);
+            if (start < content.Length)
+                before.AsSpan(0, Math.Min(Sector, content.Length - start)).CopyTo(content.AsSpan(start));
+        }
+
+        var after = new SimulatedInode { _content = content[..(int)length], Length = length };
+        after._syncedLength = length;
+        return after;
+    }
+
+    /// <summary>Changes bytes behind everybody's back, durably.</summary>
+    public void Corrupt(long offset, Func<byte, byte> change)
+    {
+        _content[offset] = change(_content[offset]);
+        if (_unsynced.TryGetValue(offset / Sector, out var before))
+            before[offset % Sector] = change(before[offset % Sector]);
+    }
+
+    private void Remember(long from, long to)
+    {
+        for (var sector = from / Sector; sector * Sector < to; sector++)
+        {
+            if (_unsynced.ContainsKey(sector))
+                continue;
+            var before = new byte[Sector];
+            var start = sector * Sector;
+            if (start < Length)
+                _content.AsSpan((int)start, (int)Math.Min(Sector, Length - start)).CopyTo(before);
+            _unsynced.Add(sector, before);
+        }
+    }
+
+    private void Resize(long length)
+    {
+        if (length > _content.Length)
+            Array.Resize(ref _content, (int)Math.Max(length, Math.Min(_content.Length * 2L, Array.MaxLength)));
+        Length = length;
+    }
+}
