@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Hosting;
@@ -21,6 +22,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         (Options, _members, _runtime, _directory) = (options, members, runtime, directory);
         _ids = [.. members.Select(m => m.Name)];
         _stopped = new Lazy<Task>(StopOnceAsync);
+        DefaultTenant = new Tenant(runtime, DefaultGroup, new CommandLimits { MaxKeyBytes = options.MaxKeyBytes, MaxValueBytes = options.MaxValueBytes }, options.RequestTimeout);
     }
 
     /// <summary>This node's name.</summary>
@@ -31,6 +33,9 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>The group that holds the default tenant's keys.</summary>
     public uint DefaultGroup { get; } = 1;
+
+    /// <summary>The default tenant: keys and values of whoever names no other.</summary>
+    public Tenant DefaultTenant { get; }
 
     /// <summary>The way in for those who speak commands.</summary>
     public IOperationExecutor Executor => _runtime;
@@ -65,6 +70,12 @@ public sealed class RaftKvNode : IAsyncDisposable
         [.. _members.Select(m => new NodeDescription(m.Name, m.Address, _runtime.IsConnected(m.Number)))],
         DefaultGroup,
         [.. _runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(v.Leader), v.Term, v.Commit, v.Applied, _ids, []))]);
+
+    /// <summary>
+    /// Hands this node's leaderships over, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
+    /// The first step of a stop that nobody notices.
+    /// </summary>
+    public Task HandOverLeadershipsAsync() => _runtime.HandOverAsync(HandOverTime, CancellationToken.None);
 
     /// <summary>Hands leaderships over, completes what is under way, closes the files. Later calls wait for the first.</summary>
     public Task StopAsync(CancellationToken cancellationToken = default) => _stopped.Value.WaitAsync(cancellationToken);

@@ -10,7 +10,7 @@ public static class RaftKvServiceCollectionExtensions
 {
     /// <summary>
     /// Runs a node inside this process: it starts before the application takes requests and stops, handing its leaderships over, when the application does.
-    /// Inject <see cref="RaftKvNode"/>.
+    /// Inject <see cref="Tenant"/> for state, or <see cref="RaftKvNode"/> for the node.
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Sets name, data directory and members.</param>
@@ -23,6 +23,7 @@ public static class RaftKvServiceCollectionExtensions
         services.TryAddSingleton<RaftKvHostedService>();
         services.AddHostedService(provider => provider.GetRequiredService<RaftKvHostedService>());
         services.TryAddSingleton(provider => provider.GetRequiredService<RaftKvHostedService>().Node);
+        services.TryAddSingleton(provider => provider.GetRequiredService<RaftKvNode>().DefaultTenant);
         return services;
     }
 }

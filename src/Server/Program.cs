@@ -1,1 +1,3 @@
-return 0;
+using RaftKv.Server.Cli;
+
+return await CommandLine.RunAsync(args);

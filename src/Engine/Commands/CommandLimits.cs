@@ -10,11 +10,11 @@ public sealed class CommandLimits
     /// <summary>The longest key that any replica accepts, in bytes.</summary>
     public const int KeyCeiling = 64 * 1024;
 
-    /// <summary>The longest value that any replica accepts, in bytes: 512 MiB, as Redis.</summary>
-    public const int ValueCeiling = 512 * 1024 * 1024;
+    /// <summary>The longest value that any replica accepts, in bytes: with its key it must fit into a page of the store, and one entry must not hold up its group's log for long.</summary>
+    public const int ValueCeiling = 16 * 1024 * 1024;
 
     private readonly int _maxKeyBytes = KeyCeiling;
-    private readonly int _maxValueBytes = 64 * 1024 * 1024;
+    private readonly int _maxValueBytes = ValueCeiling;
 
     /// <summary>The default limits.</summary>
     public static CommandLimits Default { get; } = new();
@@ -26,7 +26,7 @@ public sealed class CommandLimits
         init => _maxKeyBytes = Within(value, KeyCeiling, nameof(MaxKeyBytes));
     }
 
-    /// <summary>Longest value accepted from callers, in bytes, 1 to <see cref="ValueCeiling"/>. The default of 64 MiB keeps one entry from holding up its group's log for long.</summary>
+    /// <summary>Longest value accepted from callers, in bytes, 1 to <see cref="ValueCeiling"/>.</summary>
     public int MaxValueBytes
     {
         get => _maxValueBytes;
