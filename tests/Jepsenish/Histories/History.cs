@@ -24,6 +24,9 @@ public readonly record struct HistoryEvent(EventType Type, long Process, Functio
     /// <summary>Whether a completion repeats its value (a read's result always counts).</summary>
     public bool HasValue { get; init; }
 
+    /// <summary>Whether a failed compare-and-set is known to have failed because it saw another value, which constrains the order; else it constrains nothing.</summary>
+    public bool SawOther { get; init; }
+
     /// <summary>The line that it stands on, for messages.</summary>
     public int Line { get; init; }
 }
@@ -76,20 +79,21 @@ public sealed class History
     private void Close(HistoryEvent invoked, long position, EventType outcome, HistoryEvent? completion, long? completedAt)
     {
         _counts[(invoked.Function, outcome)] = _counts.GetValueOrDefault((invoked.Function, outcome)) + 1;
-        if (outcome == EventType.Fail || (outcome == EventType.Info && invoked.Function == Function.Read))
+        var sawOther = outcome == EventType.Fail && completion is { SawOther: true };
+        if ((outcome == EventType.Fail && !sawOther) || (outcome == EventType.Info && invoked.Function == Function.Read))
             return;
         var isRead = invoked.Function == Function.Read;
         _operations.Add(new ClientOperation
         {
             Process = invoked.Process,
             Key = invoked.Key,
-            Function = invoked.Function,
+            Function = sawOther ? Function.SawOther : invoked.Function,
             Value = isRead ? completion?.Value : completion is { HasValue: true, Type: EventType.Ok } done ? done.Value : invoked.Value,
             Expected = completion is { HasValue: true, Type: EventType.Ok } again ? again.Expected : invoked.Expected,
             Invoked = position,
-            Completed = outcome == EventType.Ok ? completedAt!.Value : ClientOperation.Never,
+            Completed = outcome == EventType.Ok || sawOther ? completedAt!.Value : ClientOperation.Never,
             InvokedAt = invoked.Time,
-            CompletedAt = outcome == EventType.Ok ? completion?.Time : null,
+            CompletedAt = outcome == EventType.Ok || sawOther ? completion?.Time : null,
         });
     }
 }
