@@ -1,3 +1,3 @@
 using RaftKv.Server.Cli;
 
-return await CommandLine.RunAsync(args);
+return await CommandLineRoot.RunAsync(args, Console.Error);

@@ -26,6 +26,7 @@ internal static class ServerHost
         builder.Configuration.Sources.Clear();
         ConsoleLogging.Add(builder.Logging);
         builder.Services.AddSingleton(server);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTime);
         builder.Services.Configure<SocketTransportOptions>(Tune);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -46,5 +47,13 @@ internal static class ServerHost
         // Connections never block, so that a hop to another thread for every read and every send would only cost: measured in docs/parts/server.md.
         sockets.UnsafePreferInlineScheduling = true;
         sockets.Backlog = 1024;
+    }
+
+    /// <summary>Signals are the command's business: it also has nodes to stop.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

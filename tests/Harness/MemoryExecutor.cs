@@ -85,6 +85,17 @@ public sealed class MemoryExecutor : IOperationExecutor, IDisposable
         }
     }
 
+    /// <summary>In manual mode: applies everything that waits, the last first.</summary>
+    public void TurnBackwards()
+    {
+        lock (_apply)
+        {
+            foreach (var operation in _inbox.Reverse().ToList())
+                Complete(operation);
+            _inbox.Clear();
+        }
+    }
+
     /// <summary>Advances state-machine time, as the leader's ExpireDue would.</summary>
     public void Expire(long time)
     {

@@ -162,17 +162,12 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 
     void ITransportHandler.OnConnected(ulong peer)
     {
-        LogConnected(Name(peer));
         lock (_refusedBy)
             _refusedBy.Remove(peer);
         Tell(new ShardEvent(ShardEventKind.PeerConnected, null, peer));
     }
 
-    void ITransportHandler.OnDisconnected(ulong peer)
-    {
-        LogDisconnected(Name(peer));
-        Tell(new ShardEvent(ShardEventKind.PeerDisconnected, null, peer));
-    }
+    void ITransportHandler.OnDisconnected(ulong peer) => Tell(new ShardEvent(ShardEventKind.PeerDisconnected, null, peer));
 
     void ITransportHandler.OnFrame(ulong peer, PooledBuffer frame)
     {
@@ -251,12 +246,6 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     }
 
     private string Name(ulong number) => _configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? number.ToString(System.Globalization.CultureInfo.InvariantCulture);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "connected to node {peer}")]
-    private partial void LogConnected(string peer);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "lost the connection to node {peer}")]
-    private partial void LogDisconnected(string peer);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "the node stops: {reason}")]
     private partial void LogFailed(Exception failure, string reason);

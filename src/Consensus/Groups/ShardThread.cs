@@ -3,8 +3,6 @@ namespace RaftKv.Consensus.Groups;
 /// <summary>Gives a shard its turns: whenever something came in, and when its next deadline is reached.</summary>
 internal sealed class ShardThread : IDisposable
 {
-    private const int SpinsBeforeSleep = 20;
-
     private readonly AutoResetEvent _signal = new(false);
     private readonly IClock _clock;
     private readonly Action<Exception> _onFailure;
@@ -64,10 +62,6 @@ internal sealed class ShardThread : IDisposable
 
     private void Sleep(Shard shard)
     {
-        // An answer of the log or of a peer often comes within microseconds; a sleep and a wake cost more than that.
-        var spinner = default(SpinWait);
-        for (var i = 0; i < SpinsBeforeSleep && shard.Inbox.IsEmpty; i++)
-            spinner.SpinOnce(sleep1Threshold: -1);
         if (!shard.Inbox.TryFallAsleep())
             return;
         var nanoseconds = shard.NextDeadline - _clock.Now;

@@ -98,6 +98,9 @@ public sealed class FasterStateStore : IStateStore
 
     internal FasterStoreOptions Options { get; }
 
+    /// <summary>Whether a checkpoint is being taken.</summary>
+    internal bool CheckpointUnderWay => _checkpointer.UnderWay;
+
     /// <summary>Every incarnation whose records are not garbage, those of images being received included.</summary>
     internal IReadOnlyDictionary<uint, StoreSpace> Spaces => _spaces;
 
@@ -186,7 +189,11 @@ public sealed class FasterStateStore : IStateStore
     internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
         ThrowIfFailed();
-        var address = Upsert(space.Id, key, header, value);
+        var address = Upsert(space.Id, key, header, value, out var inPlace);
+
+        // Same key, same address, same length, and no record of the space expires: the indexes stay as they are.
+        if (inPlace && header.ExpireAt == 0 && space.Expiries.Count == 0)
+            return;
         space.Set(key, new IndexEntry(address, value.Length, header.ExpireAt != 0), out _);
         if (header.ExpireAt != 0)
             space.AddExpiry(header.ExpireAt, key);
@@ -202,14 +209,15 @@ public sealed class FasterStateStore : IStateStore
         space.Remove(key, out _);
     }
 
-    /// <summary>Writes a record; returns its address.</summary>
-    internal unsafe long Upsert(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
+    /// <summary>Writes a record; returns its address, and whether it took the place of one of the same length.</summary>
+    internal unsafe long Upsert(SpaceId space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, out bool inPlace)
     {
         Invariant.That(StoreSpace.RecordSize(key.Length, value.Length) <= Options.PageBytes - FirstAddress, $"a record of {key.Length} and {value.Length} bytes is too long for pages of {Options.PageBytes}");
         var storedKey = PinRecord(space, key, header, value, out var storedValue);
         var input = default(Empty);
         var status = _session.Upsert(ref storedKey, ref input, ref storedValue, ref _noResult, out var metadata, default, ++_serial);
         Invariant.That(!status.IsPending && !status.IsFaulted && metadata.Address > 0, $"an upsert ended with {status} at {metadata.Address}");
+        inPlace = status.Record.InPlaceUpdated;
         return metadata.Address;
     }
 

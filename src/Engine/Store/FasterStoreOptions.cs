@@ -5,7 +5,7 @@ public sealed record FasterStoreOptions
 {
     private readonly long _memoryBytes = 256L << 20;
     private readonly long _pageBytes = 32L << 20;
-    private readonly long _segmentBytes = 1L << 30;
+    private readonly long _segmentBytes = 256L << 20;
     private readonly long _indexBytes = 16L << 20;
     private readonly int _readers = Math.Clamp(Environment.ProcessorCount * 2, 4, 16);
     private readonly double _maxGarbage = 0.5;
@@ -28,7 +28,7 @@ public sealed record FasterStoreOptions
         init => _pageBytes = PowerOfTwo(value, LogDevice.BlockSize, 1L << 30, nameof(PageBytes));
     }
 
-    /// <summary>Bytes of log in a file, a power of two. 1 GiB: few files and handles; disk space comes back file by file.</summary>
+    /// <summary>Bytes of log in a file, a power of two. 256 MiB: disk space comes back file by file, and each file is one open handle.</summary>
     public long SegmentBytes
     {
         get => _segmentBytes;

@@ -40,6 +40,7 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
         _lastTail = log.TailAddress;
         if (_end == 0)
         {
+            CutIfDone();
             _sinceCheck += grown;
             if (_sinceCheck < _pageBytes / 4)
                 return;
@@ -56,10 +57,13 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
         _lastTail = log.TailAddress;
     }
 
-    /// <summary>Called when a checkpoint is about to begin: moves the log's begin if everything below is copied and nobody needs it.</summary>
+    /// <summary>
+    /// Moves the log's begin if everything below is copied and nobody needs it. In memory only: the files stay until two checkpoints have been taken since.
+    /// FASTER waits here until what is below is flushed; that was asked for long ago, and a full disk is not waited for.
+    /// </summary>
     public void CutIfDone()
     {
-        if (_cutAt == 0 || tickets.AnyBefore(_cutTicket))
+        if (_cutAt == 0 || store.CheckpointUnderWay || store.IsDiskFull || tickets.AnyBefore(_cutTicket))
             return;
         log.ShiftBeginAddress(_cutAt);
         _cutAt = 0;
@@ -164,7 +168,7 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
             return;
         _credit -= RecordHead + keyLength + valueLength;
         var header = new RecordHeader(BinaryPrimitives.ReadUInt64LittleEndian(value), BinaryPrimitives.ReadInt64LittleEndian(value[8..]));
-        var copy = store.Upsert(space.Id, key[SpaceId.Size..], header, value[StoreFunctions.HeaderSize..]);
+        var copy = store.Upsert(space.Id, key[SpaceId.Size..], header, value[StoreFunctions.HeaderSize..], out _);
         Invariant.That(copy > address, $"a record at {address} was copied to {copy}");
         space.Set(key[SpaceId.Size..], entry with { Address = copy }, out _);
     }

@@ -5,13 +5,13 @@ namespace RaftKv.Engine.Wal;
 
 /// <summary>
 /// The head of a frame: what one write of the log puts on disk. 48 bytes, little-endian: magic (4), CRC-32C of the bytes after it (4), sequence (8), segment number (8),
-/// first segment still needed (8), body length (4), number of records (4), CRC-32C of the body (4), zero (4). The records follow, then zeros to a multiple of 512.
+/// first segment still needed (8), body length (4), number of records (4), CRC-32C of the body (4), number of sectors that are all zero (4). The records follow, then zeros to a multiple of 512.
 /// </summary>
 /// <remarks>
 /// Invariant: sequences grow by one over the whole log, and a frame is written only after the one before it is durable. So a frame proves all earlier ones.
 /// Invariant: no two frames share a 512-byte sector, so that a torn write can not touch what was acknowledged.
 /// </remarks>
-internal readonly record struct FrameHeader(ulong Sequence, ulong Segment, ulong FirstSegment, int BodyLength, int Records, uint BodyChecksum)
+internal readonly record struct FrameHeader(ulong Sequence, ulong Segment, ulong FirstSegment, int BodyLength, int Records, uint BodyChecksum, int ZeroSectors)
 {
     /// <summary>Bytes of the head.</summary>
     public const int Size = 48;
@@ -27,6 +27,19 @@ internal readonly record struct FrameHeader(ulong Sequence, ulong Segment, ulong
     /// <summary>Bytes in the file of a frame with such a body.</summary>
     public static long FrameSizeOf(long bodyLength) => (Size + bodyLength + Sector - 1) & ~(Sector - 1L);
 
+    /// <summary>How many whole sectors of a frame, behind the one with its head, are zero: as many look unwritten although they were written.</summary>
+    public static int CountZeroSectors(ReadOnlySpan<byte> frame)
+    {
+        var count = 0;
+        for (var offset = Sector; offset < frame.Length; offset += Sector)
+        {
+            if (frame.Slice(offset, Sector).IndexOfAnyExcept((byte)0) < 0)
+                count++;
+        }
+
+        return count;
+    }
+
     /// <summary>Writes the head. <paramref name="seed"/> is the segment's: see <see cref="SegmentHeader.Seed"/>.</summary>
     public void Encode(Span<byte> target, uint seed)
     {
@@ -37,7 +50,7 @@ internal readonly record struct FrameHeader(ulong Sequence, ulong Segment, ulong
         BinaryPrimitives.WriteInt32LittleEndian(target[32..], BodyLength);
         BinaryPrimitives.WriteInt32LittleEndian(target[36..], Records);
         BinaryPrimitives.WriteUInt32LittleEndian(target[40..], BodyChecksum);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[44..], 0);
+        BinaryPrimitives.WriteInt32LittleEndian(target[44..], ZeroSectors);
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Append(seed, target[8..Size]));
     }
 
@@ -55,7 +68,8 @@ internal readonly record struct FrameHeader(ulong Sequence, ulong Segment, ulong
             BinaryPrimitives.ReadUInt64LittleEndian(source[24..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[32..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[36..]),
-            BinaryPrimitives.ReadUInt32LittleEndian(source[40..]));
+            BinaryPrimitives.ReadUInt32LittleEndian(source[40..]),
+            BinaryPrimitives.ReadInt32LittleEndian(source[44..]));
         return header.Segment == segment && header.BodyLength >= 0 && header.Records >= 0;
     }
 }

@@ -51,7 +51,8 @@ internal sealed class LogScanner(Segment segment, byte[] content)
 
     /// <summary>
     /// Whether what stands at <see cref="Position"/>, where no intact frame is, must have been written whole and changed since. Unwritten sectors are zero, and a sector is written
-    /// at once or not at all; so a head that is neither intact nor zero, or a body that has no zero sector and still does not match its checksum, is no torn write.
+    /// at once or not at all. So a head that is neither intact nor zero is no torn write; nor is a body that does not match its checksum
+    /// although it has no more zero sectors than its head says were written as zeros.
     /// </summary>
     public bool IsCertainlyDamaged()
     {
@@ -59,13 +60,7 @@ internal sealed class LogScanner(Segment segment, byte[] content)
             return false;
         if (!TryHeader(Position, out var header) || header.FrameSize > Segment.Size - Position)
             return true;
-        for (var sector = Position; sector < Position + header.FrameSize; sector += FrameHeader.Sector)
-        {
-            if (IsZero(sector, FrameHeader.Sector))
-                return false;
-        }
-
-        return true;
+        return FrameHeader.CountZeroSectors(content.AsSpan((int)Position, (int)header.FrameSize)) <= header.ZeroSectors;
     }
 
     /// <summary>The end of the last sector at or behind <see cref="Position"/> that is not zero; <see cref="Position"/> if all are.</summary>

@@ -94,9 +94,11 @@ public sealed class LogWriter : IDisposable
         return true;
     }
 
-    /// <summary>Stops the threads: what was posted before is written, the log is sealed.</summary>
+    /// <summary>Stops the threads: what was posted before is written, the log is sealed. Nothing may be posted any more: it would not be answered.</summary>
     public void Dispose()
     {
+        if (_stopping)
+            return;
         _stopping = true;
         _stopPreparing.Set();
         _wake.Set();

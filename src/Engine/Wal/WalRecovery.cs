@@ -15,6 +15,6 @@ public sealed class WalRecovery
     /// <summary>Sequence of the last batch that survived, 0 for an empty log.</summary>
     public ulong LastSequence { get; init; }
 
-    /// <summary>Bytes of an incomplete last write that were cut off.</summary>
+    /// <summary>Bytes from the cut to the end of what an incomplete last write left.</summary>
     public long TornBytes { get; init; }
 }

@@ -296,7 +296,8 @@ public sealed class WriteAheadLog : IDisposable
         FrameCheck.Check(_index, batches, sequence);
         var frame = Gather(batches, body);
         var first = _index.FirstNeeded;
-        new FrameHeader(sequence, _current.Number, first, (int)body, records, Crc32C.Compute(frame.Slice(FrameHeader.Size, (int)body))).Encode(frame, _current.Seed);
+        var checksum = Crc32C.Compute(frame.Slice(FrameHeader.Size, (int)body));
+        new FrameHeader(sequence, _current.Number, first, (int)body, records, checksum, FrameHeader.CountZeroSectors(frame)).Encode(frame, _current.Seed);
         try
         {
             _current.File.Write(_current.End, frame);

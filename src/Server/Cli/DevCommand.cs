@@ -1,75 +1,87 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using RaftKv.Hosting;
 using Spectre.Console;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>`raftkv dev`: a whole three-node cluster in one process, for a laptop. Its data is kept.</summary>
+/// <summary>raftkv dev: a whole cluster in one process.</summary>
 internal static class DevCommand
 {
-    private const string PortsFile = "ports";
+    private static readonly TimeSpan LeaderTime = TimeSpan.FromSeconds(10);
 
     public static Command Create()
     {
-        var data = new Option<string>("--data") { Description = "Directory of the three nodes' data; kept between runs.", DefaultValueFactory = _ => "raftkv-data" };
-        var resp = new Option<string>("--resp") { Description = "IP:PORT for Redis clients.", DefaultValueFactory = _ => "127.0.0.1:6379" };
-        var http = new Option<string>("--http") { Description = "IP:PORT for HTTP.", DefaultValueFactory = _ => "127.0.0.1:8080" };
-        var command = new Command("dev", "Runs a three-node cluster in this process, for trying things out. Data is kept; Ctrl-C stops it.") { data, resp, http };
-        command.SetAction((parsed, _) =>
+        var data = new Option<string>("--data") { Description = "Directory for the data of all three nodes; kept", HelpName = "DIR", DefaultValueFactory = _ => "./raftkv-data" };
+        var resp = new Option<string>("--resp") { Description = "Where Redis clients connect", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultResp };
+        var http = new Option<string>("--http") { Description = "Where HTTP is served", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultHttp };
+        var command = new Command("dev", """
+            Runs a three-node cluster in this process, for a laptop. Its data is kept.
+
+            Examples:
+              raftkv dev
+              raftkv dev --data /tmp/try --resp 127.0.0.1:6380 --http 127.0.0.1:8081
+            """)
         {
-            var directory = Path.GetFullPath(parsed.GetValue(data)!);
-            var respEndpoint = ServeSettings.ParseListen(parsed.GetValue(resp), "--resp")!;
-            var httpEndpoint = ServeSettings.ParseListen(parsed.GetValue(http), "--http")!;
-            return NodeProcess.RunAsync(Options(directory), respEndpoint, httpEndpoint, _ => Announce(directory, respEndpoint, httpEndpoint));
-        });
+            data, resp, http,
+        };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(resp)!, parsed.GetValue(http)!));
         return command;
     }
 
-    private static List<RaftKvOptions> Options(string directory)
+    private static Task<int> RunAsync(string directory, string respText, string httpText)
     {
-        var members = Ports(directory).Select((port, i) => new RaftKvMember($"n{i + 1}", $"127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}")).ToList();
-        return [.. members.Select(m => new RaftKvOptions { NodeName = m.Name, DataDirectory = Path.Combine(directory, m.Name), Members = members, StoreMemoryBytes = 128L << 20 })];
+        var resp = ListenAddress.Parse("--resp", respText);
+        var http = ListenAddress.Parse("--http", httpText);
+        var members = DevPorts.Remembered(directory).Select((port, i) => new RaftKvMember($"n{i + 1}", $"127.0.0.1:{port}")).ToList();
+        var nodes = members.Select(m => new RaftKvOptions
+        {
+            NodeName = m.Name,
+            DataDirectory = Path.Combine(directory, m.Name),
+            Members = members,
+            // Three nodes share the laptop's memory and its processors.
+            Shards = 1,
+            StoreMemoryBytes = 128 << 20,
+        }).ToList();
+        return new HostRun(resp, http, nodes).RunAsync(async (node, cancellation) =>
+        {
+            await UntilReadyAsync(node, cancellation);
+            Greet(directory, members, resp, http);
+        });
     }
 
-    /// <summary>The nodes' own ports are chosen once and remembered: addresses belong to a cluster's identity.</summary>
-    private static int[] Ports(string directory)
+    /// <summary>The first command that is tried should work: a new cluster elects its leaders first.</summary>
+    private static async Task UntilReadyAsync(RaftKvNode node, CancellationToken cancellation)
     {
-        try
-        {
-            Directory.CreateDirectory(directory);
-            var file = Path.Combine(directory, PortsFile);
-            if (File.Exists(file))
-            {
-                var ports = File.ReadAllText(file).Split(' ', StringSplitOptions.TrimEntries).Select(p => int.TryParse(p, CultureInfo.InvariantCulture, out var port) ? port : 0).ToArray();
-                return ports.Length == 3 && ports.All(p => p is > 0 and < 65536) ? ports : throw new UsageException($"{file} does not hold three ports; delete {directory} to begin anew");
-            }
-
-            if (Directory.EnumerateFileSystemEntries(directory).Any())
-                throw new UsageException($"--data {directory} holds something else than a dev cluster's data; name an empty or a new directory");
-            var listeners = Enumerable.Range(0, 3).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-            listeners.ForEach(l => l.Start());
-            var chosen = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
-            listeners.ForEach(l => l.Stop());
-            File.WriteAllText(file, string.Join(' ', chosen));
-            return chosen;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"--data {directory} cannot be used: {e.Message}");
-        }
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        var end = TimeProvider.System.GetTimestamp();
+        while (!node.IsReady && TimeProvider.System.GetElapsedTime(end) < LeaderTime)
+            await timer.WaitForNextTickAsync(cancellation);
     }
 
-    private static void Announce(string directory, IPEndPoint resp, IPEndPoint http)
+    private static void Greet(string directory, List<RaftKvMember> members, IPEndPoint? resp, IPEndPoint? http)
     {
-        AnsiConsole.MarkupLine("[bold green]raftkv[/] a three-node cluster runs in this process");
-        var grid = new Grid().AddColumn().AddColumn();
-        grid.AddRow("  Redis clients", $"[bold]{resp}[/]   [grey]redis-cli -p {resp.Port} set greeting hello[/]");
-        grid.AddRow("  HTTP", $"[bold]{http}[/]   [grey]curl -s http://{http}/v1/cluster[/]");
-        grid.AddRow("  Data", Markup.Escape(directory));
-        AnsiConsole.Write(grid);
-        AnsiConsole.MarkupLine("Ctrl-C stops it; the data is kept.");
+        AnsiConsole.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process, each write on two disks' worth of logs before it is answered.");
+        AnsiConsole.WriteLine();
+        AnsiConsole.MarkupLineInterpolated($"  nodes   {string.Join("  ", members.Select(m => $"{m.Name} ({m.Address})"))}");
+        AnsiConsole.MarkupLineInterpolated($"  data    {Path.GetFullPath(directory)}");
+        if (resp is not null)
+            AnsiConsole.MarkupLineInterpolated($"  RESP    {resp}  (node n1)");
+        if (http is not null)
+            AnsiConsole.MarkupLineInterpolated($"  HTTP    http://{http}  (node n1)");
+        AnsiConsole.WriteLine();
+        AnsiConsole.WriteLine("Try, in another terminal:");
+        if (resp is not null)
+        {
+            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} set greeting hello[/]");
+            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} get greeting[/]");
+        }
+        if (http is not null)
+        {
+            AnsiConsole.MarkupLineInterpolated($"  [green]curl -s http://{http}/v1/cluster[/]");
+            AnsiConsole.MarkupLineInterpolated($"  [green]raftkv status --endpoint {http}[/]");
+        }
+        AnsiConsole.WriteLine();
+        AnsiConsole.WriteLine("Ctrl-C stops it; the data stays.");
     }
 }

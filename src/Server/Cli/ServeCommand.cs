@@ -1,38 +1,40 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>`raftkv serve`: one node of a cluster.</summary>
+/// <summary>raftkv serve: one node.</summary>
 internal static class ServeCommand
 {
     public static Command Create()
     {
-        var id = new Option<string?>("--id") { Description = "Name of this node, one of those in --cluster." };
-        var data = new Option<string?>("--data") { Description = "Directory in which this node keeps its data; created if missing." };
-        var cluster = new Option<string?>("--cluster") { Description = "All nodes, the same list everywhere: n1=host:port,n2=host:port,n3=host:port." };
-        var resp = new Option<string?>("--resp") { Description = "IP:PORT for Redis clients; none without it." };
-        var http = new Option<string?>("--http") { Description = "IP:PORT for HTTP: /v1/cluster, /healthz, /readyz; none without it." };
-        var groups = new Option<int?>("--groups") { Description = "Raft groups, 1 to 1024, the same on every node, fixed when the cluster is created. Default 8." };
-        var config = new Option<string?>("--config") { Description = "JSON file with the same names (id, data, cluster, resp, http, groups, and tuning); flags win." };
-        var join = new Option<string?>("--join") { Description = "A running node to join through." };
-        var listen = new Option<string?>("--listen") { Description = "host:port of a node that joins." };
-        var command = new Command(
-            "serve",
-            """
+        var id = new Option<string>("--id") { Description = "Name of this node, one of those in --cluster: 1 to 64 of A-Z a-z 0-9 _ . -", HelpName = "NAME" };
+        var data = new Option<string>("--data") { Description = "Directory for this node's data; created if missing", HelpName = "DIR" };
+        var cluster = new Option<string>("--cluster") { Description = "All nodes and the addresses for their peers: n1=HOST:PORT,n2=HOST:PORT,...", HelpName = "LIST" };
+        var resp = new Option<string>("--resp") { Description = $"Where Redis clients connect, or none [default: {ServeSettings.DefaultResp}]", HelpName = "HOST:PORT" };
+        var http = new Option<string>("--http") { Description = $"Where HTTP is served, or none [default: {ServeSettings.DefaultHttp}]", HelpName = "HOST:PORT" };
+        var groups = new Option<string>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
+        var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
+        var listen = new Option<string>("--listen") { Description = "With --join: the address for this node's peers", HelpName = "HOST:PORT" };
+        var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
+        var command = new Command("serve", """
             Runs one node of a cluster.
 
-            Example:
-              raftkv serve --id n1 --data data/n1 --cluster n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003 --resp 127.0.0.1:6379 --http 127.0.0.1:8080
+            Prints one line on standard output when it takes connections; logs go to standard error. SIGTERM and SIGINT stop it in order.
+            Exit codes: 0 stopped, 1 the node had to stop by itself, 2 wrong usage, 3 could not start.
 
-            Prints one line when it takes connections, logs to standard error, and stops on SIGTERM after handing its leaderships over.
+            Examples:
+              raftkv serve --id n1 --data data/n1 --cluster n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003
+              raftkv serve --config n1.json --resp 0.0.0.0:6379
+              raftkv serve --id n4 --data data/n4 --listen 127.0.0.1:7004 --join 127.0.0.1:7001
             """)
         {
-            id, data, cluster, resp, http, groups, config, join, listen,
+            id, data, cluster, resp, http, groups, config, listen, join,
         };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(join) is not null || parsed.GetValue(listen) is not null)
-                throw new UsageException("--join and --listen: joining a running cluster is not supported by this version; name all nodes in --cluster");
+                throw CommandLineException.Usage("--join and --listen are not supported by this version: start every node with the same --cluster list");
             var flags = new ServeSettings
             {
                 Id = parsed.GetValue(id),
@@ -40,20 +42,39 @@ internal static class ServeCommand
                 Cluster = parsed.GetValue(cluster),
                 Resp = parsed.GetValue(resp),
                 Http = parsed.GetValue(http),
-                Groups = parsed.GetValue(groups),
+                Groups = ParseGroups(parsed.GetValue(groups)),
             };
-            var settings = parsed.GetValue(config) is { } file ? flags.Over(ServeSettings.Load(file)) : flags;
-            return RunAsync(settings);
+            return RunAsync(parsed.GetValue(config) is { } file ? flags.Over(ServeSettings.Load(file)) : flags);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(ServeSettings settings)
+    private static Task<int> RunAsync(ServeSettings settings)
     {
         var options = settings.ToOptions();
-        var (resp, http) = (settings.RespEndpoint(), settings.HttpEndpoint());
-        return await NodeProcess.RunAsync([options], resp, http, _ =>
-            Console.Out.WriteLine(
-                $"ready: node {options.NodeName} serves {(resp is null ? "no RESP" : $"RESP on {resp}")}, {(http is null ? "no HTTP" : $"HTTP on {http}")}, {options.Members.Count} members, {options.Groups} groups"));
+        var resp = ListenAddress.Parse("--resp", settings.Resp ?? ServeSettings.DefaultResp);
+        var http = ListenAddress.Parse("--http", settings.Http ?? ServeSettings.DefaultHttp);
+        return new HostRun(resp, http, [options]).RunAsync((node, _) =>
+        {
+            List<string> doors = [];
+            if (resp is not null)
+                doors.Add($"RESP on {resp}");
+            if (http is not null)
+                doors.Add($"HTTP on {http}");
+            var serves = doors.Count > 0 ? $" serves {string.Join(", ", doors)}" : " runs";
+            Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(options.Groups, "group")}");
+            return Task.CompletedTask;
+        });
     }
+
+    private static int? ParseGroups(string? text)
+    {
+        if (text is null)
+            return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var groups)
+            ? groups
+            : throw CommandLineException.Usage($"--groups: '{text}' is no number from 1 to 1024");
+    }
+
+    private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
 }

@@ -1,18 +1,23 @@
-using System.Net;
+using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using RaftKv.Hosting;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>What `serve` needs, from flags or from a JSON file with these names in camel case; a flag wins over the file.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+/// <summary>
+/// What <c>raftkv serve</c> was told, by flags or by a JSON file: { "id", "data", "cluster", "resp", "http", "groups", ... }. A flag wins over the file.
+/// Every field can be absent here; <see cref="ToOptions"/> says which are needed.
+/// </summary>
 internal sealed record ServeSettings
 {
+    public const string DefaultResp = "127.0.0.1:6379";
+    public const string DefaultHttp = "127.0.0.1:8080";
+
     public string? Id { get; init; }
 
     public string? Data { get; init; }
 
+    /// <summary>n1=host:port,n2=host:port,...</summary>
     public string? Cluster { get; init; }
 
     public string? Resp { get; init; }
@@ -31,7 +36,7 @@ internal sealed record ServeSettings
 
     public int? HeartbeatIntervalMs { get; init; }
 
-    public int? LeaseDurationMs { get; init; }
+    public int? LeaseMs { get; init; }
 
     public int? RequestTimeoutMs { get; init; }
 
@@ -41,26 +46,31 @@ internal sealed record ServeSettings
 
     public long? CheckpointBytes { get; init; }
 
-    public long? RetainedLogBytes { get; init; }
-
-    /// <exception cref="UsageException">The file is missing, no JSON, or has an unknown field.</exception>
+    /// <summary>Reads a configuration file.</summary>
+    /// <exception cref="CommandLineException">It cannot be read, is no JSON object, or has a field that is not known or not of its type.</exception>
     public static ServeSettings Load(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), ServeSettingsJson.Default.ServeSettings) ?? new ServeSettings();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"--config {path} cannot be read: {e.Message}");
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw CommandLineException.Usage($"{path}: the file must hold one JSON object");
+            var settings = new ServeSettings();
+            foreach (var field in document.RootElement.EnumerateObject())
+                settings = settings.With(path, field);
+            return settings;
         }
         catch (JsonException e)
         {
-            throw new UsageException($"--config {path} is not what is expected: {e.Message}");
+            throw CommandLineException.Usage($"{path}: not valid JSON at line {e.LineNumber + 1}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CommandLineException.Usage($"{path}: cannot be read: {e.Message}");
         }
     }
 
-    /// <summary>These settings, and the file's where these are silent.</summary>
+    /// <summary>These settings where they are given, those of <paramref name="file"/> elsewhere.</summary>
     public ServeSettings Over(ServeSettings file) => file with
     {
         Id = Id ?? file.Id,
@@ -71,14 +81,15 @@ internal sealed record ServeSettings
         Groups = Groups ?? file.Groups,
     };
 
-    /// <exception cref="UsageException">Something is missing or out of range.</exception>
+    /// <summary>What the node is to be started with.</summary>
+    /// <exception cref="CommandLineException">Something needed is missing, or a value is out of range: it is named.</exception>
     public RaftKvOptions ToOptions()
     {
         var options = new RaftKvOptions
         {
-            NodeName = Id ?? throw new UsageException("--id is missing: the name of this node, one of those in --cluster"),
-            DataDirectory = Data ?? throw new UsageException("--data is missing: the directory in which this node keeps its data"),
-            Members = ParseMembers(Cluster ?? throw new UsageException("--cluster is missing: all nodes, as n1=host:port,n2=host:port,n3=host:port")),
+            NodeName = Id ?? throw CommandLineException.Usage("--id is missing: the name of this node, one of those in --cluster"),
+            DataDirectory = Data ?? throw CommandLineException.Usage("--data is missing: the directory for this node's data"),
+            Members = ParseCluster(Cluster ?? throw CommandLineException.Usage("--cluster is missing: all nodes, as in n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003")),
         };
         options.Groups = Groups ?? options.Groups;
         options.Shards = Shards ?? options.Shards;
@@ -86,59 +97,75 @@ internal sealed record ServeSettings
         options.MaxValueBytes = MaxValueBytes ?? options.MaxValueBytes;
         options.ElectionTimeout = Milliseconds(ElectionTimeoutMs) ?? options.ElectionTimeout;
         options.HeartbeatInterval = Milliseconds(HeartbeatIntervalMs) ?? options.HeartbeatInterval;
-        options.LeaseDuration = Milliseconds(LeaseDurationMs) ?? options.LeaseDuration;
+        options.LeaseDuration = Milliseconds(LeaseMs) ?? options.LeaseDuration;
         options.RequestTimeout = Milliseconds(RequestTimeoutMs) ?? options.RequestTimeout;
         options.StoreMemoryBytes = StoreMemoryBytes ?? options.StoreMemoryBytes;
         options.LogSegmentBytes = LogSegmentBytes ?? options.LogSegmentBytes;
         options.CheckpointBytes = CheckpointBytes ?? options.CheckpointBytes;
-        options.RetainedLogBytes = RetainedLogBytes ?? options.RetainedLogBytes;
         try
         {
             options.Validate();
         }
         catch (ArgumentException e)
         {
-            throw new UsageException(e.Message);
+            throw new CommandLineException(ExitCode.Usage, e.Message, e);
         }
-
         return options;
     }
 
-    public IPEndPoint? RespEndpoint() => ParseListen(Resp, "--resp");
+    private static TimeSpan? Milliseconds(int? value) => value is null ? null : TimeSpan.FromMilliseconds(value.Value);
 
-    public IPEndPoint? HttpEndpoint() => ParseListen(Http, "--http");
-
-    /// <summary>host:port of a listener of this machine; null stays null.</summary>
-    /// <exception cref="UsageException">It is neither.</exception>
-    public static IPEndPoint? ParseListen(string? text, string flag)
-    {
-        if (text is null)
-            return null;
-        if (text.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase))
-            text = $"127.0.0.1:{text.AsSpan(10)}";
-        return text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out var endpoint) && endpoint.Port > 0
-            ? endpoint
-            : throw new UsageException($"{flag} is '{text}', allowed is an address of this machine as IP:PORT with a port from 1 to 65535");
-    }
-
-    private static List<RaftKvMember> ParseMembers(string text)
+    private static List<RaftKvMember> ParseCluster(string text)
     {
         var members = new List<RaftKvMember>();
-        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
-                throw new UsageException($"--cluster contains '{part}', allowed is name=host:port, separated by commas");
+                throw CommandLineException.Usage($"--cluster: '{part}' is not of the form NAME=HOST:PORT");
             members.Add(new RaftKvMember(part[..equals], part[(equals + 1)..]));
         }
-
         return members;
     }
 
-    private static TimeSpan? Milliseconds(int? value) => value is { } number ? TimeSpan.FromMilliseconds(number) : null;
-}
+    private ServeSettings With(string path, JsonProperty field) => field.Name switch
+    {
+        "id" => this with { Id = Text(path, field) },
+        "data" => this with { Data = Text(path, field) },
+        "cluster" => this with { Cluster = Members(path, field) },
+        "resp" => this with { Resp = Text(path, field) },
+        "http" => this with { Http = Text(path, field) },
+        "groups" => this with { Groups = Int(path, field) },
+        "shards" => this with { Shards = Int(path, field) },
+        "maxKeyBytes" => this with { MaxKeyBytes = Int(path, field) },
+        "maxValueBytes" => this with { MaxValueBytes = Int(path, field) },
+        "electionTimeoutMs" => this with { ElectionTimeoutMs = Int(path, field) },
+        "heartbeatIntervalMs" => this with { HeartbeatIntervalMs = Int(path, field) },
+        "leaseMs" => this with { LeaseMs = Int(path, field) },
+        "requestTimeoutMs" => this with { RequestTimeoutMs = Int(path, field) },
+        "storeMemoryBytes" => this with { StoreMemoryBytes = Long(path, field) },
+        "logSegmentBytes" => this with { LogSegmentBytes = Long(path, field) },
+        "checkpointBytes" => this with { CheckpointBytes = Long(path, field) },
+        _ => throw CommandLineException.Usage($"{path}: the field '{field.Name}' is not known"),
+    };
 
-/// <summary>Generated reading of <see cref="ServeSettings"/>.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)]
-[JsonSerializable(typeof(ServeSettings))]
-internal sealed partial class ServeSettingsJson : JsonSerializerContext;
+    private static string Text(string path, JsonProperty field) =>
+        field.Value.ValueKind == JsonValueKind.String ? field.Value.GetString()! : throw Wrong(path, field, "a string");
+
+    private static int Int(string path, JsonProperty field) =>
+        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt32(out var value) ? value : throw Wrong(path, field, "a whole number");
+
+    private static long Long(string path, JsonProperty field) =>
+        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt64(out var value) ? value : throw Wrong(path, field, "a whole number");
+
+    /// <summary>A string as on the command line, or an object of names and addresses.</summary>
+    private static string Members(string path, JsonProperty field)
+    {
+        if (field.Value.ValueKind != JsonValueKind.Object)
+            return Text(path, field);
+        return string.Join(',', field.Value.EnumerateObject().Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Name}={Text(path, m)}")));
+    }
+
+    private static CommandLineException Wrong(string path, JsonProperty field, string expected) =>
+        CommandLineException.Usage($"{path}: the field '{field.Name}' must be {expected}");
+}

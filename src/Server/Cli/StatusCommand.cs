@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using RaftKv.Hosting;
 using RaftKv.Server.Http;
@@ -6,89 +8,97 @@ using Spectre.Console;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>`raftkv status`: nodes and groups as one node sees them.</summary>
+/// <summary>raftkv status: the cluster as a node sees it.</summary>
 internal static class StatusCommand
 {
-    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(500);
-
     public static Command Create()
     {
-        var endpoint = new Option<string>("--endpoint") { Description = "host:port of a node's HTTP listener.", DefaultValueFactory = _ => "127.0.0.1:8080" };
-        var json = new Option<bool>("--json") { Description = "Print what the node answered, for machines." };
-        var watch = new Option<bool>("--watch") { Description = "Go on showing it until Ctrl-C." };
-        var command = new Command("status", "Shows the nodes and groups of a cluster. Example: raftkv status --endpoint 127.0.0.1:8080 --watch") { endpoint, json, watch };
+        var endpoint = new Option<string>("--endpoint") { Description = "HTTP address of a node", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultHttp };
+        var json = new Option<bool>("--json") { Description = "Prints what the node answered, for machines" };
+        var watch = new Option<bool>("--watch") { Description = "Prints it again every second until interrupted" };
+        var command = new Command("status", """
+            Shows nodes, groups and leaders, as one node sees them.
+
+            Examples:
+              raftkv status --endpoint 127.0.0.1:8080
+              raftkv status --json | jq '.groups[].leader'
+            """)
+        {
+            endpoint, json, watch,
+        };
         command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(endpoint)!, parsed.GetValue(json), parsed.GetValue(watch), cancellation));
         return command;
     }
 
     private static async Task<int> RunAsync(string endpoint, bool json, bool watch, CancellationToken cancellation)
     {
-        if (!Uri.TryCreate($"http://{endpoint}/v1/cluster", UriKind.Absolute, out var uri))
-            throw new UsageException($"--endpoint is '{endpoint}', allowed is host:port");
+        if (!PeerEndpoint.TryParse(endpoint, out _))
+            throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address of the form HOST:PORT");
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-        try
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        // Colours are for terminals, whatever the environment says about the terminal behind a pipe.
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
+        do
         {
+            var answer = await AskAsync(client, endpoint, cancellation);
             if (json)
-            {
-                Console.Out.WriteLine(await client.GetStringAsync(uri, cancellation));
-            }
-            else if (watch)
-            {
-                await AnsiConsole.Live(new Text("")).StartAsync(async live =>
-                {
-                    using var timer = new PeriodicTimer(WatchInterval);
-                    do
-                    {
-                        live.UpdateTarget(Render(endpoint, await FetchAsync(client, uri, cancellation)));
-                    }
-                    while (await timer.WaitForNextTickAsync(cancellation));
-                });
-            }
+                Console.Out.WriteLine(Encoding.UTF8.GetString(answer));
             else
             {
-                AnsiConsole.Write(Render(endpoint, await FetchAsync(client, uri, cancellation)));
+                if (watch)
+                    console.Clear();
+                Show(Read(endpoint, answer), console);
             }
-
-            return (int)ExitCode.Done;
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or JsonException && !cancellation.IsCancellationRequested)
-        {
-            return CommandLine.Fail(ExitCode.Failed, $"{endpoint} does not answer as a node: {e.Message}");
-        }
-        catch (OperationCanceledException)
-        {
-            return (int)ExitCode.Done;
-        }
+        while (watch && await timer.WaitForNextTickAsync(cancellation));
+        return ExitCode.Ok;
     }
 
-    private static async Task<ClusterDescription> FetchAsync(HttpClient client, Uri uri, CancellationToken cancellation) =>
-        ClusterJson.Deserialize(await client.GetByteArrayAsync(uri, cancellation));
-
-    private static Rows Render(string endpoint, ClusterDescription cluster)
+    /// <summary>Writes tables of nodes and groups.</summary>
+    public static void Show(ClusterDescription cluster, IAnsiConsole console)
     {
-        var nodes = new Table().Title("Nodes").RoundedBorder().AddColumns("Node", "Address", "State", "Leads");
+        var nodes = new Table().Border(TableBorder.Simple).AddColumns("node", "address", "state", "leads");
         foreach (var node in cluster.Nodes)
         {
-            nodes.AddRow(
-                Markup.Escape(node.Id),
-                Markup.Escape(node.Address),
-                node.Alive ? "[green]alive[/]" : "[red]unreachable[/]",
-                cluster.Groups.Count(g => g.Leader == node.Id).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            var leads = cluster.Groups.Count(g => g.Leader == node.Id);
+            nodes.AddRow(Markup.Escape(node.Id), Markup.Escape(node.Address), node.Alive ? "[green]alive[/]" : "[red]unreachable[/]", leads.ToString(CultureInfo.InvariantCulture));
         }
-
-        var groups = new Table().Title("Groups").RoundedBorder().AddColumns("Group", "Leader", "Term", "Commit", "Applied", "Voters", "Learners");
+        console.Write(nodes);
+        var groups = new Table().Border(TableBorder.Simple).AddColumns("group", "leader", "term", "commit", "applied", "voters");
         foreach (var group in cluster.Groups)
         {
             groups.AddRow(
-                group.Id == cluster.DefaultGroup ? $"{group.Id} (default)" : $"{group.Id}",
+                group.Id == cluster.DefaultGroup ? $"{group.Id} (default)" : group.Id.ToString(CultureInfo.InvariantCulture),
                 group.Leader is null ? "[red]none[/]" : Markup.Escape(group.Leader),
-                $"{group.Term}",
-                $"{group.Commit}",
-                group.Applied < group.Commit ? $"[yellow]{group.Applied}[/]" : $"{group.Applied}",
-                Markup.Escape(string.Join(' ', group.Voters)),
-                Markup.Escape(string.Join(' ', group.Learners)));
+                group.Term.ToString(CultureInfo.InvariantCulture),
+                group.Commit.ToString(CultureInfo.InvariantCulture),
+                group.Applied.ToString(CultureInfo.InvariantCulture),
+                Markup.Escape(string.Join(' ', group.Voters)));
         }
+        console.Write(groups);
+    }
 
-        return new Rows(new Markup($"as seen by [bold]{Markup.Escape(endpoint)}[/]"), nodes, groups);
+    private static async Task<byte[]> AskAsync(HttpClient client, string endpoint, CancellationToken cancellation)
+    {
+        try
+        {
+            return await client.GetByteArrayAsync(new Uri($"http://{endpoint}/v1/cluster"), cancellation);
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
+        {
+            throw new CommandLineException(ExitCode.Unreachable, $"{endpoint} does not answer: {(e is HttpRequestException ? e.Message : "it took longer than 5 s")}", e);
+        }
+    }
+
+    private static ClusterDescription Read(string endpoint, byte[] answer)
+    {
+        try
+        {
+            return ClusterJson.Deserialize(answer);
+        }
+        catch (JsonException e)
+        {
+            throw new CommandLineException(ExitCode.Unreachable, $"{endpoint} answers, but not as a RaftKv node does", e);
+        }
     }
 }

@@ -360,8 +360,12 @@ internal sealed class RespConnection : IDisposable
         }
         else if (!command.Accepts(arguments.Count))
         {
-            transaction.Spoil();
-            session.Writer.Error($"ERR wrong number of arguments for '{command.Name}' command");
+            var problem = $"wrong number of arguments for '{command.Name}' command";
+            if (command.IsExec)
+                transaction.Discard();
+            else
+                transaction.Spoil();
+            session.Writer.Error(command.IsExec ? $"EXECABORT Transaction discarded because of: {problem}" : $"ERR {problem}");
         }
         else if (!KeysFit(command, arguments))
         {

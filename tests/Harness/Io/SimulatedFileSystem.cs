@@ -25,6 +25,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     private readonly SortedDictionary<string, SortedDictionary<string, SimulatedInode>> _durable = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, List<NameChange>> _unsynced = new(StringComparer.Ordinal);
     private readonly Dictionary<long, Func<DeviceOperation, string, Exception?>> _faults = [];
+    private readonly List<ArmedFault> _armed = [];
     private long _crashAt = long.MaxValue;
     private bool _off;
 
@@ -284,27 +285,32 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     private void Inject(DeviceOperation operation, string path)
     {
-        if (_faults.TryGetValue(Operations + 1, out var fault) && fault(operation, path) is { } exception)
+        var exception = _faults.TryGetValue(Operations + 1, out var fault) ? fault(operation, path) : null;
+        foreach (var armed in _armed.Where(a => a.Kind == operation).ToList())
         {
-            Operations++;
-            throw exception;
+            if (--armed.Left > 0)
+                continue;
+            _armed.Remove(armed);
+            exception ??= armed.Make(path);
         }
+
+        if (exception is null)
+            return;
+        Operations++;
+        throw exception;
     }
 
-    private void FailNext(DeviceOperation kind, int n, Func<string, Exception> exception)
+    private void FailNext(DeviceOperation kind, int n, Func<string, Exception> make)
     {
         lock (Gate)
-        {
-            Arm(Operations + 1, n);
-        }
+            _armed.Add(new ArmedFault { Kind = kind, Left = n, Make = make });
+    }
 
-        void Arm(long at, int left) => _faults[at] = (operation, path) =>
-        {
-            if (operation == kind && left == 1)
-                return exception(path);
-            Arm(at + 1, operation == kind ? left - 1 : left);
-            return null;
-        };
+    private sealed class ArmedFault
+    {
+        public required DeviceOperation Kind { get; init; }
+        public required int Left { get; set; }
+        public required Func<string, Exception> Make { get; init; }
     }
 
     private void Change(string directory, NameChange change, string path)

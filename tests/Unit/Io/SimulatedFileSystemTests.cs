@@ -74,13 +74,14 @@ public sealed class SimulatedFileSystemTests
         files.CreateDirectory("/d");
         using var file = files.Open("/d/a", OpenMode.CreateNew);
         files.FailSync(2);
-        files.FailWrite(3);
+        files.FailWrite(4);
         file.SyncData();
         Assert.Throws<IOException>(file.SyncData);
         file.SyncData();
         file.Write(0, "1"u8);
         file.Write(0, "2"u8);
         Assert.Throws<DiskFullException>(() => file.Write(0, new byte[1001]));
+        Assert.Throws<IOException>(() => file.Write(0, "3"u8));
         file.Write(0, "3"u8);
     }
 }

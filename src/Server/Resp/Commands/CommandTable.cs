@@ -112,7 +112,10 @@ internal static class CommandTable
     {
         var text = new StringBuilder();
         for (var i = 1; i < arguments.Count && text.Length < 128; i++)
-            text.Append('\'').Append(Cut(arguments[i], 128 - text.Length)).Append("' ");
+        {
+            var room = 128 - text.Length;
+            text.Append('\'').Append(Cut(arguments[i], room)).Append("' ");
+        }
         return $"ERR unknown command '{Cut(arguments[0], 128)}', with args beginning with: {text}";
     }
 

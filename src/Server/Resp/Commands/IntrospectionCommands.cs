@@ -35,7 +35,7 @@ internal static class IntrospectionCommands
             foreach (var command in chosen)
             {
                 if (command is null)
-                    writer.NullArray();
+                    writer.Null();
                 else
                     WriteInfo(writer, command);
             }
@@ -47,7 +47,9 @@ internal static class IntrospectionCommands
             foreach (var command in chosen)
                 WriteDocs(writer, command);
         }
-        else if (a.Is(1, "COUNT"u8) || a.Is(1, "LIST"u8))
+        else if (a.Is(1, "COUNT"u8))
+            writer.Error("ERR wrong number of arguments for 'command|count' command");
+        else if (a.Is(1, "LIST"u8))
             writer.Error(Replies.Syntax);
         else
             writer.Error(CommandTable.UnknownSubcommand(a));

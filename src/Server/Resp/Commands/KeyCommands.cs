@@ -59,7 +59,7 @@ internal static class KeyCommands
         }
         // The state machine decides when a key is gone; by this node's clock it may be overdue, but never by less than nothing.
         var time = plan.B == 1 ? record.ExpireAt : Math.Max(record.ExpireAt - s.Now, 0);
-        s.Writer.Integer(plan.A == 1 ? time : (time + 500) / 1000);
+        s.Writer.Integer(plan.A == 1 ? time : time / 1000 + (time % 1000 >= 500 ? 1 : 0));
     };
 
     public static ReplyPlan Del(RespSession session, RespArguments a, CommandSink sink)
@@ -94,8 +94,8 @@ internal static class KeyCommands
     /// <summary>OBJECT ENCODING | REFCOUNT | IDLETIME | FREQ key</summary>
     public static ReplyPlan Object(RespArguments a)
     {
-        if (a.Count != 3)
-            return ReplyPlan.Fail(CommandTable.UnknownSubcommand(a));
+        if (a.Count != 3 && (a.Is(1, "ENCODING"u8) || a.Is(1, "REFCOUNT"u8) || a.Is(1, "IDLETIME"u8) || a.Is(1, "FREQ"u8)))
+            return ReplyPlan.Fail($"ERR wrong number of arguments for 'object|{System.Text.Encoding.ASCII.GetString(a[1]).ToLowerInvariant()}' command");
         if (a.Is(1, "ENCODING"u8))
             return new() { Write = Replies.OfRecord, Record = Encoding };
         if (a.Is(1, "REFCOUNT"u8))

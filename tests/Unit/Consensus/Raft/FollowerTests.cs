@@ -66,6 +66,30 @@ public class FollowerTests
     }
 
     [Fact]
+    public void Ignores_requests_for_its_vote_while_its_promise_holds_unless_the_leader_asked_for_them()
+    {
+        Append(term: 1, previous: (0, 0), commit: 0, 1);
+        var request = new VoteRequest { From = 2, To = 3, Term = 2, LastIndex = 9, LastTerm = 1 };
+        _node.Step(request, now: 89_000_000);
+        _node.TakeEffects(_effects);
+        Assert.Equal(1UL, _node.Term);
+        Assert.Empty(_effects.MessagesAfterDurable);
+
+        _node.Step(request with { LeadershipTransfer = true }, now: 89_000_000);
+        _node.TakeEffects(_effects);
+        Assert.True(Assert.IsType<VoteResponse>(Assert.Single(_effects.MessagesAfterDurable)).Granted);
+    }
+
+    [Fact]
+    public void Votes_again_once_its_promise_has_run_out()
+    {
+        Append(term: 1, previous: (0, 0), commit: 0, 1);
+        _node.Step(new VoteRequest { From = 2, To = 3, Term = 2, LastIndex = 9, LastTerm = 1 }, now: 90_000_000);
+        _node.TakeEffects(_effects);
+        Assert.True(Assert.IsType<VoteResponse>(Assert.Single(_effects.MessagesAfterDurable)).Granted);
+    }
+
+    [Fact]
     public void A_configuration_that_is_cut_off_gives_way_to_the_one_before()
     {
         using var payload = new Engine.Buffers.PooledBuffer();

@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+using RaftKv.Hosting;
+using RaftKv.Server.Resp;
+
+namespace RaftKv.Server.Cli;
+
+/// <summary>
+/// The life of a host process, the same for one node and for three: start the nodes, open the doors, say so, wait, close the doors, stop the nodes.
+/// Invariant: the doors open after the first node takes requests and close before it stops, so that no client meets a node that is half there.
+/// </summary>
+internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<RaftKvOptions> nodes)
+{
+    /// <summary>Runs until a signal or a failure.</summary>
+    /// <param name="ready">Called once requests are taken, with the node that takes them.</param>
+    /// <exception cref="CommandLineException">It could not start.</exception>
+    public async Task<int> RunAsync(Func<RaftKvNode, CancellationToken, Task> ready)
+    {
+        using var signals = new TerminationSignals();
+        // Before anything else is touched: the usual mistake deserves a plain answer, and no node that starts only to stop.
+        CheckFree("RESP", resp);
+        CheckFree("HTTP", http);
+        using var loggers = LoggerFactory.Create(ConsoleLogging.Add);
+        var started = new List<RaftKvNode>();
+        try
+        {
+            foreach (var options in nodes)
+                started.Add(await RaftKvNode.StartAsync(options, loggers, signals.Token));
+            await using var app = Build(started[0], loggers.CreateLogger<RespServer>());
+            await StartAsync(app, signals.Token);
+            await ready(started[0], signals.Token);
+            var failed = await WaitAsync(started, signals.Token);
+            using var drain = new CancellationTokenSource(failed is null ? ServerHost.DrainTime : TimeSpan.Zero);
+            await app.StopAsync(drain.Token);
+            return failed is null ? ExitCode.Ok : throw new CommandLineException(ExitCode.Failed, failed);
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            return ExitCode.Ok;
+        }
+        catch (RaftKvStartException e)
+        {
+            throw new CommandLineException(ExitCode.CannotStart, e.Message, e);
+        }
+        finally
+        {
+            // Together: a node that hands its leaderships over needs the others to take them.
+            await Task.WhenAll(started.Select(n => n.StopAsync()));
+        }
+    }
+
+    private static void CheckFree(string what, IPEndPoint? address)
+    {
+        if (address is null)
+            return;
+        try
+        {
+            using var probe = new TcpListener(address);
+            probe.Start();
+        }
+        catch (SocketException e)
+        {
+            throw new CommandLineException(ExitCode.CannotStart, $"cannot serve {what} on {address}: {e.Message}", e);
+        }
+    }
+
+    private WebApplication Build(RaftKvNode node, ILogger logger)
+    {
+        var options = node.Options;
+        var server = new RespServer(node.Executor, node.DefaultGroup, node.Describe, logger)
+        {
+            NodeName = node.Name,
+            RequestTimeout = options.RequestTimeout,
+            Limits = new RespLimits
+            {
+                MaxKeyBytes = options.MaxKeyBytes,
+                MaxValueBytes = options.MaxValueBytes,
+                MaxCommandBytes = options.MaxValueBytes + (1 << 20),
+                MaxQueuedBytes = options.MaxValueBytes,
+            },
+        };
+        return ServerHost.Build(server, new NodeView(node.Describe, () => node.IsReady), resp, http);
+    }
+
+    private static async Task StartAsync(WebApplication app, CancellationToken cancellation)
+    {
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            // Somebody took a port since it was looked at.
+            throw new CommandLineException(ExitCode.CannotStart, $"cannot listen: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The reason of the first node that failed; null once a signal came.</summary>
+    private static async Task<string?> WaitAsync(List<RaftKvNode> started, CancellationToken signal)
+    {
+        var stopped = new TaskCompletionSource();
+        await using var registration = signal.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), stopped);
+        var failures = started.Select(n => n.Failure).ToList();
+        var first = await Task.WhenAny([stopped.Task, .. failures]);
+        return first == stopped.Task ? null : await (Task<string>)first;
+    }
+}
