@@ -1,1 +1,3 @@
-return 0;
+using RaftKv.Tests.Jepsenish;
+
+return await Commands.RunAsync(args);

@@ -1,0 +1,53 @@
+namespace RaftKv.Tests.Jepsenish.Checkers;
+
+/// <summary>What a checker found. Undecided is never good enough: a run that ends so has failed.</summary>
+public enum Linearizability
+{
+    /// <summary>There is an order that explains everything.</summary>
+    Linearizable,
+
+    /// <summary>There is none.</summary>
+    Violated,
+
+    /// <summary>Neither was found within the limits.</summary>
+    Undecided,
+}
+
+/// <summary>How much a check may cost.</summary>
+/// <param name="MaxTime">Time for the whole history.</param>
+/// <param name="MaxBytesPerKey">Memory for one key; as many keys are searched at a time as there are cores.</param>
+public sealed record SearchLimits(TimeSpan MaxTime, long MaxBytesPerKey)
+{
+    /// <summary>A minute and a gigabyte: two orders of magnitude above what the histories of a run need.</summary>
+    public static SearchLimits Default { get; } = new(TimeSpan.FromMinutes(1), 1L << 30);
+}
+
+/// <summary>The verdict on one key.</summary>
+/// <param name="Result">What was found.</param>
+/// <param name="Violation">What is wrong, when Violated.</param>
+/// <param name="Explored">Configurations reached: the search's effort.</param>
+public sealed record KeyVerdict(Linearizability Result, Violation? Violation, long Explored);
+
+/// <summary>Why a key's history has no explanation.</summary>
+/// <param name="Stuck">The first completion that no order of what came before allows.</param>
+/// <param name="Prefix">The longest explainable prefix, in order of completion.</param>
+/// <param name="Open">The operations open at that time, the stuck one included.</param>
+/// <param name="Order">One order that explains the prefix; operations hidden by a later write are left out.</param>
+/// <param name="States">The values that the key can have had when the stuck operation should take effect.</param>
+public sealed record Violation(
+    ClientOperation Stuck,
+    IReadOnlyList<ClientOperation> Prefix,
+    IReadOnlyList<ClientOperation> Open,
+    IReadOnlyList<ClientOperation> Order,
+    IReadOnlyList<string> States);
+
+/// <summary>The verdict on a history: a history is linearizable exactly when each key's is (Herlihy and Wing, 1990, locality).</summary>
+/// <param name="Keys">The verdict on each key, in ordinal order of keys.</param>
+public sealed record Verdict(IReadOnlyDictionary<string, KeyVerdict> Keys)
+{
+    /// <summary>The worst of the keys' results: one violation is a violation, else one undecided is undecided.</summary>
+    public Linearizability Result =>
+        Keys.Values.Any(k => k.Result == Linearizability.Violated) ? Linearizability.Violated
+        : Keys.Values.Any(k => k.Result == Linearizability.Undecided) ? Linearizability.Undecided
+        : Linearizability.Linearizable;
+}

@@ -1,0 +1,29 @@
+using RaftKv.Tests.Jepsenish.Checkers;
+
+namespace RaftKv.Tests.Jepsenish.Histories;
+
+/// <summary>A history in a file, of any of the formats: JSON lines, or what Jepsen logs of a register, or EDN maps of strings. The first line that is one decides.</summary>
+public static class HistoryFile
+{
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="InvalidDataException">One sentence that names the line.</exception>
+    public static History Read(string path)
+    {
+        var lines = File.ReadAllLines(path);
+        var first = lines.FirstOrDefault(l => !string.IsNullOrWhiteSpace(l)) ?? "";
+        return History.From(
+            EdnHistory.Recognizes(first) ? EdnHistory.Read(lines)
+            : lines.Take(100).Any(JepsenLog.Recognizes) ? JepsenLog.Read(lines)
+            : JsonHistory.Read(lines));
+    }
+
+    /// <summary>Checks a history against what its operations are about: strings if anything is appended, else registers.</summary>
+    /// <exception cref="InvalidDataException">It appends and compares: no one object does both.</exception>
+    public static Verdict Check(History history, SearchLimits? limits = null, Action<string, KeyVerdict>? onKey = null)
+    {
+        var appends = history.Counts.Keys.Any(c => c.Function == Function.Append);
+        if (appends && history.Counts.Keys.Any(c => c.Function == Function.CompareAndSet))
+            throw new InvalidDataException("the history has both append and cas: check them apart");
+        return LinearizabilityChecker.Check(history.Operations, o => appends ? new AppendModel(o) : new RegisterModel(o), limits, onKey);
+    }
+}

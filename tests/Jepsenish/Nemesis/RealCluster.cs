@@ -1,0 +1,166 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace RaftKv.Tests.Jepsenish.Nemesis;
+
+/// <summary>Three nodes as real processes on this machine, with their data under one directory. Faults are injected by one caller at a time.</summary>
+internal sealed class RealCluster : IDisposable
+{
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
+
+    private readonly string _executable;
+    private readonly string? _config;
+    private readonly RealNode[] _nodes;
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(1) };
+    private readonly List<string> _findings = [];
+
+    /// <summary>Prepares a cluster; starts nothing.</summary>
+    /// <param name="directory">Where data and logs go.</param>
+    /// <param name="executable">The host.</param>
+    /// <param name="config">Content of the nodes' configuration file, or null for none.</param>
+    public RealCluster(string directory, string executable, string? config = null)
+    {
+        _executable = executable;
+        Directory = directory;
+        System.IO.Directory.CreateDirectory(directory);
+        _nodes = [.. Enumerable.Range(1, 3).Select(i => new RealNode($"n{i}", Path.Combine(directory, $"n{i}"), Path.Combine(directory, $"n{i}.log"), FreePort(), FreePort(), FreePort()))];
+        if (config is not null)
+            File.WriteAllText(_config = Path.Combine(directory, "config.json"), config);
+    }
+
+    /// <summary>Where data and logs are.</summary>
+    public string Directory { get; }
+
+    /// <summary>The nodes.</summary>
+    public IReadOnlyList<RealNode> Nodes => _nodes;
+
+    /// <summary>What went wrong with the processes themselves: one sentence each.</summary>
+    public IReadOnlyList<string> Findings => _findings;
+
+    /// <summary>The host that was built with these tests.</summary>
+    /// <exception cref="FileNotFoundException">It was not.</exception>
+    public static string BuiltServer()
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        var path = Path.Combine(own.Parent!.Parent!.FullName, "RaftKv.Server", own.Name, "raftkv");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"the host is not built: there is no {path}");
+    }
+
+    /// <summary>Starts all nodes and waits until they serve.</summary>
+    public async Task StartAsync()
+    {
+        foreach (var node in _nodes)
+            Start(node);
+        await AwaitReadyAsync(_nodes);
+    }
+
+    /// <summary>Starts those that are down, lets those that are frozen go on, waits until they serve.</summary>
+    public async Task HealAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            if (node.Process is { IsAlive: true } process)
+            {
+                process.Resume();
+                continue;
+            }
+            if (node.Process is { IsExpectedToEnd: false } dead)
+                _findings.Add($"{node.Name} ended by itself with code {dead.ExitCode}: {dead.LastError}");
+            Start(node);
+        }
+        await AwaitReadyAsync(_nodes);
+    }
+
+    /// <summary>Starts one node, without waiting.</summary>
+    public ServerProcess Start(RealNode node, IEnumerable<string>? moreArguments = null)
+    {
+        node.Process?.Dispose();
+        return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile);
+    }
+
+    /// <summary>The command line of a node.</summary>
+    public IReadOnlyList<string> Arguments(RealNode node) =>
+    [
+        "serve", "--id", node.Name, "--data", node.DataDirectory,
+        "--cluster", string.Join(',', _nodes.Select(n => $"{n.Name}=127.0.0.1:{n.PeerPort}")),
+        "--resp", $"127.0.0.1:{node.RespPort}", "--http", $"127.0.0.1:{node.HttpPort}",
+        .. _config is null ? Array.Empty<string>() : ["--config", _config],
+    ];
+
+    /// <summary>The node that leads the default group, as any node that answers sees it; null if none says.</summary>
+    public async Task<RealNode?> LeaderAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            try
+            {
+                using var cluster = JsonDocument.Parse(await _http.GetStringAsync(new Uri($"http://127.0.0.1:{node.HttpPort}/v1/cluster")));
+                var group = cluster.RootElement.GetProperty("defaultGroup").GetInt64();
+                var leader = cluster.RootElement.GetProperty("groups").EnumerateArray().First(g => g.GetProperty("id").GetInt64() == group).GetProperty("leader").GetString();
+                if (_nodes.FirstOrDefault(n => n.Name == leader) is { Process.IsAlive: true } found)
+                    return found;
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+            {
+                continue; // It is down, or frozen: the next one is asked.
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Waits until some node leads the default group.</summary>
+    public async Task<RealNode> AwaitLeaderAsync()
+    {
+        RealNode? leader = null;
+        return await RealTime.Until(async () => (leader = await LeaderAsync()) is not null, StartTime) ? leader! : throw new TimeoutException("no leader within 30 s");
+    }
+
+    /// <summary>Says that a process did something it should not.</summary>
+    public void Report(string finding) => _findings.Add(finding);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var node in _nodes)
+            node.Process?.Dispose();
+        _http.Dispose();
+    }
+
+    /// <summary>A port that nobody listens on, outside the range from which the system gives ports to clients.</summary>
+    public static int FreePort()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(12_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                continue; // Taken: another one.
+            }
+        }
+    }
+
+    private async Task AwaitReadyAsync(IEnumerable<RealNode> nodes)
+    {
+        foreach (var node in nodes)
+        {
+            using var limit = new CancellationTokenSource(StartTime);
+            var line = await node.Process!.Ready.WaitAsync(limit.Token);
+            if (line is null)
+                throw new InvalidOperationException($"{node.Name} did not start: {node.Process.LastError}");
+        }
+    }
+}
+
+/// <summary>One node: its name, places and ports, and the process that runs it, if any.</summary>
+internal sealed record RealNode(string Name, string DataDirectory, string LogFile, int PeerPort, int RespPort, int HttpPort)
+{
+    /// <summary>The last process started for it.</summary>
+    public ServerProcess? Process { get; set; }
+}
