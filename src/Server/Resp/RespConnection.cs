@@ -86,7 +86,8 @@ internal sealed class RespConnection : IDisposable
         _output = transport.Output;
         _parser = new RespParser(server.Limits);
         Session = session;
-        session.Writer.Output = _output;
+        session.Output = _output;
+        session.EndReply();
         _onReceived = () => SignalAndRun(Signals.Received);
         _onFlushed = () => SignalAndRun(Signals.Flushed);
     }
@@ -305,9 +306,9 @@ internal sealed class RespConnection : IDisposable
             Return(operation);
             if (_pending.Count > 0)
                 return false;
-            var outer = Quieten();
+            session.BeginReply(session.IsSilent);
             session.Writer.Error(plan.Error);
-            Restore(outer);
+            session.EndReply();
             session.AfterCommand();
             return true;
         }
@@ -338,9 +339,9 @@ internal sealed class RespConnection : IDisposable
         _localValue.Clear();
         if (!_server.Executor.TryReadLocal(_server.Group, arguments[command.FirstKey], _localValue, out var found, out var header))
             return false;
-        var outer = Quieten();
+        Session.BeginReply(Session.IsSilent);
         plan.Record(Session, plan, found ? new RecordView(true, header.Revision, header.ExpireAt, _localValue.Span) : default);
-        Restore(outer);
+        Session.EndReply();
         Session.AfterCommand();
         if (_localValue.Length > LargestKeptBuffer)
             _localValue.Dispose();
@@ -351,7 +352,7 @@ internal sealed class RespConnection : IDisposable
     private bool ExecuteHere(RespCommand? command, RespArguments arguments)
     {
         var session = Session;
-        var outer = Quieten();
+        session.BeginReply(session.IsSilent);
         var transaction = session.Transaction;
         if (command is null)
         {
@@ -381,7 +382,7 @@ internal sealed class RespConnection : IDisposable
             command.Local!(session, arguments);
             _isClosing |= session.WantsToClose;
         }
-        Restore(outer);
+        session.EndReply();
         session.AfterCommand();
         return true;
     }
@@ -394,16 +395,6 @@ internal sealed class RespConnection : IDisposable
         else
             Return(operation);
     }
-
-    private IBufferWriter<byte> Quieten()
-    {
-        var output = Session.Writer.Output;
-        if (Session.IsSilent)
-            Session.Writer.Output = DiscardingWriter.Instance;
-        return output;
-    }
-
-    private void Restore(IBufferWriter<byte> output) => Session.Writer.Output = output;
 
     // ---- operations
 
@@ -428,12 +419,9 @@ internal sealed class RespConnection : IDisposable
         // Replies that the client does not take are not written: its results wait where they are.
         while (!_isFlushing && _pending.TryPeek(out var operation) && operation.IsDone)
         {
-            var session = Session;
-            var output = session.Writer.Output;
-            if (operation.IsSilent)
-                session.Writer.Output = DiscardingWriter.Instance;
+            Session.BeginReply(operation.IsSilent);
             var answered = WriteReply(operation);
-            session.Writer.Output = output;
+            Session.EndReply();
             if (!answered)
             {
                 operation.Rearm();
@@ -528,7 +516,8 @@ internal sealed class RespConnection : IDisposable
     {
         _isBroken = true;
         _isClosing = true;
-        Session.Writer.Output = DiscardingWriter.Instance;
+        Session.Output = DiscardingWriter.Instance;
+        Session.EndReply();
     }
 
     private void Break(Exception e)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using RaftKv.Server.Resp.Commands;
 
 namespace RaftKv.Server.Resp;
@@ -36,6 +37,9 @@ internal sealed class RespSession : IDisposable
 
     public RespWriter Writer { get; }
 
+    /// <summary>Where replies go unless the client asked for none.</summary>
+    public IBufferWriter<byte> Output { get; set; } = DiscardingWriter.Instance;
+
     public DateTimeOffset Since { get; }
 
 
@@ -60,7 +64,13 @@ internal sealed class RespSession : IDisposable
     /// <summary>Whether the client asked for no reply to the command that is executed.</summary>
     public bool IsSilent => _replies is ReplyMode.Off or ReplyMode.Skip;
 
-    public void RepliesOn() => _replies = ReplyMode.On;
+    /// <summary>Takes effect at once: the command itself is answered.</summary>
+    public void RepliesOn()
+    {
+        _replies = ReplyMode.On;
+        if (Writer.Output is DiscardingWriter)
+            Writer.Output = Output;
+    }
 
     public void RepliesOff() => _replies = ReplyMode.Off;
 
@@ -69,6 +79,11 @@ internal sealed class RespSession : IDisposable
         if (_replies != ReplyMode.Off)
             _replies = ReplyMode.SkipNext;
     }
+
+    /// <summary>Points the writer to where the reply of a command is to go; <see cref="EndReply"/> points it back.</summary>
+    public void BeginReply(bool silent) => Writer.Output = silent ? DiscardingWriter.Instance : Output;
+
+    public void EndReply() => Writer.Output = Output;
 
     /// <summary>To be called after each command.</summary>
     public void AfterCommand()

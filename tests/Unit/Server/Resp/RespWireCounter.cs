@@ -23,7 +23,7 @@ internal sealed class RespWireCounter : IDisposable
     {
         stream.CopyTo(_toServer.Writer.GetSpan(stream.Length));
         _toServer.Writer.Advance(stream.Length);
-        _toServer.Writer.FlushAsync().GetAwaiter().GetResult();
+        _ = _toServer.Writer.FlushAsync().AsTask();
         if (_fromServer.Reader.TryRead(out var result))
             _fromServer.Reader.AdvanceTo(result.Buffer.End);
     }

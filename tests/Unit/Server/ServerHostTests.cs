@@ -1,0 +1,102 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging.Abstractions;
+using RaftKv.Hosting;
+using RaftKv.Server;
+using RaftKv.Server.Resp;
+using RaftKv.Tests.Harness;
+using Xunit;
+
+namespace RaftKv.Tests.Unit.Server;
+
+/// <summary>The listeners over real sockets on loopback ports that the system chooses.</summary>
+public sealed class ServerHostTests
+{
+    private static readonly ClusterDescription Cluster = new(
+        [new("n1", "127.0.0.1:7001", true), new("n2", "127.0.0.1:7002", false)],
+        1,
+        [new(1, "n2", 5, 123, 122, ["n1", "n2"], []), new(2, null, 6, 1, 1, ["n1", "n2"], ["n3"])]);
+
+    [Fact]
+    public async Task HTTP_answers_the_cluster_in_the_documented_shape()
+    {
+        using var executor = new MemoryExecutor();
+        await using var app = Build(executor, isReady: false);
+        await app.StartAsync();
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Last()) };
+        Assert.Equal(
+            """{"nodes":[{"id":"n1","address":"127.0.0.1:7001","alive":true},{"id":"n2","address":"127.0.0.1:7002","alive":false}],"defaultGroup":1,"groups":[{"id":1,"leader":"n2","term":5,"commit":123,"applied":122,"voters":["n1","n2"],"learners":[]},{"id":2,"leader":null,"term":6,"commit":1,"applied":1,"voters":["n1","n2"],"learners":["n3"]}]}""",
+            await client.GetStringAsync(new Uri("/v1/cluster", UriKind.Relative)));
+        Assert.Equal("ok\n", await client.GetStringAsync(new Uri("/healthz", UriKind.Relative)));
+        using var ready = await client.GetAsync(new Uri("/readyz", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+        Assert.Equal("not ready: no leader is known for group 2\n", await ready.Content.ReadAsStringAsync());
+        await app.StopAsync();
+    }
+
+    [Fact]
+    public async Task Clients_have_their_answers_before_the_host_has_stopped()
+    {
+        using var executor = new MemoryExecutor(MemoryExecutorMode.Manual);
+        await using var app = Build(executor, isReady: true);
+        await app.StartAsync();
+        using var busy = await ConnectAsync(app);
+        using var idle = await ConnectAsync(app);
+        await busy.SendAsync(Encoding.ASCII.GetBytes("PING\r\nSET a 1\r\n"));
+        Assert.Equal("+PONG\r\n", await ReceiveAsync(busy, 7));
+        var stopping = app.StopAsync();
+        Assert.Equal("", await ReceiveAsync(idle, 1));
+        Assert.False(stopping.IsCompleted);
+        executor.Turn();
+        Assert.Equal("+OK\r\n", await ReceiveAsync(busy, 5));
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Values_larger_than_any_buffer_come_back_whole()
+    {
+        using var executor = new MemoryExecutor(MemoryExecutorMode.Thread);
+        await using var app = Build(executor, isReady: true);
+        await app.StartAsync();
+        using var client = await ConnectAsync(app);
+        var value = new string('v', 3 << 20);
+        await SendAllAsync(client, $"*3\r\n$3\r\nSET\r\n$1\r\na\r\n${value.Length}\r\n{value}\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+        var expected = $"+OK\r\n${value.Length}\r\n{value}\r\n";
+        Assert.Equal(expected, await ReceiveAsync(client, expected.Length));
+        client.Dispose();
+        await app.StopAsync();
+    }
+
+    private static WebApplication Build(MemoryExecutor executor, bool isReady)
+    {
+        var server = new RespServer(executor, 1, () => Cluster, NullLogger.Instance);
+        var any = new IPEndPoint(IPAddress.Loopback, 0);
+        return ServerHost.Build(server, new NodeView(() => Cluster, () => isReady), any, any);
+    }
+
+    private static async Task<Socket> ConnectAsync(WebApplication app)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, new Uri(app.Urls.First()).Port);
+        return socket;
+    }
+
+    private static async Task SendAllAsync(Socket socket, string text)
+    {
+        ReadOnlyMemory<byte> rest = Encoding.Latin1.GetBytes(text);
+        while (!rest.IsEmpty)
+            rest = rest[await socket.SendAsync(rest)..];
+    }
+
+    /// <summary>Receives so many bytes, or fewer if the other side ends.</summary>
+    private static async Task<string> ReceiveAsync(Socket socket, int count)
+    {
+        var buffer = new byte[count];
+        var received = 0;
+        while (received < count && await socket.ReceiveAsync(buffer.AsMemory(received)) is var more and > 0)
+            received += more;
+        return Encoding.Latin1.GetString(buffer, 0, received);
+    }
+}
