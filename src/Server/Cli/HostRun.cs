@@ -30,6 +30,12 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
             await StartAsync(app, signals.Token);
             await ready(started[0], signals.Token);
             var failed = await WaitAsync(started, signals.Token);
+            // While the doors are still open, so that clients notice nothing; nodes that stop together have nobody to hand over to.
+            if (failed is null && started.Count == 1)
+                await started[0].HandOverLeadershipsAsync();
+            // Leaderships first, while requests are still answered, through the new leaders.
+            if (failed is null)
+                await Task.WhenAll(started.Select(n => n.HandOverLeadershipsAsync()));
             using var drain = new CancellationTokenSource(failed is null ? ServerHost.DrainTime : TimeSpan.Zero);
             await app.StopAsync(drain.Token);
             return failed is null ? ExitCode.Ok : throw new CommandLineException(ExitCode.Failed, failed);

@@ -136,6 +136,6 @@ public sealed class SimulatedNetworkTests
             transcript.Append(null, $"{node}-{peer} ");
         }
 
-        public void OnRefused(ulong peer, RefusalCode code, string reason) => Assert.Fail(reason);
+        public void OnRefused(ulong peer, RaftKv.Consensus.Transport.RefusalCode code, string reason) => Assert.Fail(reason);
     }
 }
