@@ -106,7 +106,7 @@ internal sealed class RealRun
     }
 
     // Every other seed runs with tiny segments and checkpoints, so that recovery meets them too.
-    private static string? Tuning(int seed) => seed % 2 == 0 ? """{ "logSegmentBytes": 1048576, "checkpointBytes": 1048576, "storeMemoryBytes": 67108864 }""" : null;
+    private static string? Tuning(int seed) => seed % 2 == 0 ? """{ "logSegmentBytes": 1048576, "checkpointBytes": 1048576, "storeMemoryBytes": 134217728 }""" : null;
 
     // Nodes that find the data of an earlier run would begin with its values.
     private static string FreshDirectory(string keep, int seed) =>

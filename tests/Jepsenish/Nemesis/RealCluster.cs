@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
-/// <summary>Three nodes as real processes on this machine, with their data under one directory. Faults are injected by one caller at a time.</summary>
+/// <summary>Nodes as real processes on this machine, with their data under one directory. Faults are injected by one caller at a time.</summary>
 internal sealed class RealCluster : IDisposable
 {
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
@@ -19,12 +19,13 @@ internal sealed class RealCluster : IDisposable
     /// <param name="directory">Where data and logs go.</param>
     /// <param name="executable">The host.</param>
     /// <param name="config">Content of the nodes' configuration file, or null for none.</param>
-    public RealCluster(string directory, string executable, string? config = null)
+    /// <param name="nodes">How many nodes.</param>
+    public RealCluster(string directory, string executable, string? config = null, int nodes = 3)
     {
         _executable = executable;
         Directory = directory;
         System.IO.Directory.CreateDirectory(directory);
-        _nodes = [.. Enumerable.Range(1, 3).Select(i => new RealNode($"n{i}", Path.Combine(directory, $"n{i}"), Path.Combine(directory, $"n{i}.log"), FreePort(), FreePort(), FreePort()))];
+        _nodes = [.. Enumerable.Range(1, nodes).Select(i => new RealNode($"n{i}", Path.Combine(directory, $"n{i}"), Path.Combine(directory, $"n{i}.log"), FreePort(), FreePort(), FreePort()))];
         if (config is not null)
             File.WriteAllText(_config = Path.Combine(directory, "config.json"), config);
     }
