@@ -113,17 +113,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (view.LeaseUntil <= _clock.Now)
             return false;
         view.NoteRead();
-        // Time before state: a record that is expired by a time read earlier was absent when it was read.
-        var time = view.Time;
-        var before = value.Length;
-        found = view.State.Read(Keyspace.User, key, value, out header);
-        if (found && header.ExpireAt != 0 && header.ExpireAt <= time)
-        {
-            value.SetLength(before);
-            found = false;
-        }
-
-        return true;
+        return view.Machine.TryRead(key, value, out found, out header);
     }
 
     /// <summary>Hands the leaderships over, as far as there is somebody to take them, within a bounded time.</summary>
