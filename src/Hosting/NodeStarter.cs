@@ -50,7 +50,6 @@ internal static class NodeStarter
 
             var writer = new LogWriter(log);
             opened.Push(writer);
-            writer.Start();
             TcpTransport? transport = null;
             var registry = PeerRegistry.Open(files, directory.PeersPath);
             var runtime = new NodeRuntime(

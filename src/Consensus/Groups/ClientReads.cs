@@ -16,7 +16,12 @@ internal sealed class ClientReads
     private readonly Stack<List<Operation>> _spare = new();
     private ulong _lastContext;
 
-    public ClientReads(Replica replica) => _replica = replica;
+    public ClientReads(Replica replica)
+    {
+        _replica = replica;
+        // Numbers of an earlier life of this process must not come again: an answer to one of them may still be under way.
+        _lastContext = replica.Configuration.Seed >> 2;
+    }
 
     public bool AnyUnasked => _unasked.Count > 0;
 

@@ -1,4 +1,4 @@
-using RaftKv.Engine.Store;
+using RaftKv.Engine.Commands;
 
 namespace RaftKv.Consensus.Groups;
 
@@ -7,10 +7,9 @@ namespace RaftKv.Consensus.Groups;
 /// Invariant: while LeaseUntil lies in the future, the state holds every write that any node may have acknowledged or shown to a reader. Therefore the shard lowers it before a
 /// turn's messages leave when commit is ahead of what is applied.
 /// </summary>
-public sealed class GroupView(uint group, IGroupState state)
+public sealed class GroupView(uint group, StateMachine machine)
 {
     private long _leaseUntil = long.MinValue;
-    private long _time;
     private ulong _leader;
     private ulong _term;
     private ulong _commit;
@@ -20,14 +19,11 @@ public sealed class GroupView(uint group, IGroupState state)
     /// <summary>The group.</summary>
     public uint Group { get; } = group;
 
-    /// <summary>Its state; other threads may call <see cref="IGroupState.Read"/> only.</summary>
-    public IGroupState State { get; } = state;
+    /// <summary>Its state machine; other threads may call <see cref="StateMachine.TryRead"/> only.</summary>
+    public StateMachine Machine { get; } = machine;
 
     /// <summary>Exclusive end, monotonic nanoseconds, of the time in which a local read is linearizable.</summary>
     public long LeaseUntil => Volatile.Read(ref _leaseUntil);
-
-    /// <summary>State-machine time.</summary>
-    public long Time => Volatile.Read(ref _time);
 
     /// <summary>The leader's number, 0 if unknown.</summary>
     public ulong Leader => Volatile.Read(ref _leader);
@@ -56,16 +52,15 @@ public sealed class GroupView(uint group, IGroupState state)
         return true;
     }
 
-    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long time, long leaseUntil)
+    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil)
     {
-        // The lease is lowered first and raised last: a reader that sees it valid sees state and time at least as new.
+        // The lease is lowered first and raised last: a reader that sees it valid sees a state at least as new.
         if (leaseUntil == long.MinValue)
             Volatile.Write(ref _leaseUntil, leaseUntil);
         Volatile.Write(ref _leader, leader);
         Volatile.Write(ref _term, term);
         Volatile.Write(ref _commit, commit);
         Volatile.Write(ref _applied, applied);
-        Volatile.Write(ref _time, time);
         if (leaseUntil != long.MinValue)
             Volatile.Write(ref _leaseUntil, leaseUntil);
     }

@@ -24,13 +24,13 @@ internal sealed class Replica
     private readonly LogRetention _retention;
     private ulong _knownLeader;
 
-    public Replica(Shard shard, uint group, IGroupState state, StateMachine machine, RaftNode core)
+    public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
     {
         _shard = shard;
         Group = group;
         Machine = machine;
         Core = core;
-        View = new GroupView(group, state);
+        View = new GroupView(group, machine);
         Writes = new ClientWrites(this);
         Reads = new ClientReads(this);
         _snapshotSender = new SnapshotSender(this, shard);
@@ -205,7 +205,7 @@ internal sealed class Replica
     {
         var applied = Machine.Applied;
         var lease = MayServeUnderLease(_shard.Now) ? Core.LeaseUntil : long.MinValue;
-        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, applied.Time, lease);
+        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease);
     }
 
     private void Send(RaftEffects effects)

@@ -64,7 +64,7 @@ internal static class ReplicaRecovery
         var storage = new GroupLogStorage(log, group);
         var seed = shard.Configuration.Seed ^ ((group + 1) * 0x9E3779B97F4A7C15);
         var core = new RaftNode(shard.Configuration.Raft with { Self = shard.Configuration.Self }, initial, storage, seed, shard.Now);
-        return new Replica(shard, group, state, new StateMachine(state), core);
+        return new Replica(shard, group, new StateMachine(state), core);
     }
 
     private static ulong TermAt(RecoveredGroup group, ulong index)

@@ -106,6 +106,12 @@ internal sealed partial class Shard : IWalCompletion
     public void Add(Replica replica)
     {
         _replicas.Add(replica.Group, replica);
+        foreach (var member in Configuration.Members)
+        {
+            if (member.Number != Configuration.Self)
+                replica.Core.PeerDisconnected(member.Number, Now);
+        }
+
         _ordered.Add(replica);
         replica.Publish();
         Touch(replica);

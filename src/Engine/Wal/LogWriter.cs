@@ -50,15 +50,26 @@ public sealed class LogWriter : IDisposable
     /// <summary>Why the log failed; null while it has not. Set before any target is told.</summary>
     public Exception? Failure => _failure;
 
-    /// <summary>Starts the log thread, and a second one that prepares segments.</summary>
-    public void Start()
+    /// <summary>Whether something was posted that is not written yet.</summary>
+    public bool HasPosted => _pending.Count > 0 || Volatile.Read(ref _posted) is not null;
+
+    /// <summary>
+    /// Starts a thread that prepares segments, and, with <paramref name="ownThread"/>, the log thread. Without it somebody else's one thread calls <see cref="RunOnce"/> while
+    /// <see cref="HasPosted"/>, and <see cref="Upkeep"/> when it is idle and before <see cref="Dispose"/>.
+    /// </summary>
+    public void Start(bool ownThread = true)
     {
-        Invariant.That(_writer is null, "the log thread runs already");
-        _writer = new Thread(Run) { IsBackground = true, Name = "raftkv-log" };
+        Invariant.That(_writer is null && _preparer is null, "the writer was started already");
         _preparer = new Thread(Prepare) { IsBackground = true, Name = "raftkv-segments" };
-        _writer.Start();
         _preparer.Start();
+        if (!ownThread)
+            return;
+        _writer = new Thread(Run) { IsBackground = true, Name = "raftkv-log" };
+        _writer.Start();
     }
+
+    /// <summary>One step of upkeep that a pause allows: compaction, or the proof that the last batch is durable. On the thread that calls <see cref="RunOnce"/>.</summary>
+    public bool Upkeep() => Compact() || Seal();
 
     /// <summary>Hands a batch over; <paramref name="target"/> is told what became of it. Must not be touched until then. Any thread; never blocks.</summary>
     public void Post(WalBatch batch, IWalCompletion target)
