@@ -85,14 +85,16 @@ public sealed class MemoryExecutor : IOperationExecutor, IDisposable
         }
     }
 
-    /// <summary>In manual mode: applies everything that waits, the last first.</summary>
-    public void TurnBackwards()
+    /// <summary>In manual mode: applies the operation that was submitted last.</summary>
+    public void TurnLast()
     {
         lock (_apply)
         {
-            foreach (var operation in _inbox.Reverse().ToList())
-                Complete(operation);
+            var waiting = _inbox.ToList();
             _inbox.Clear();
+            Complete(waiting[^1]);
+            foreach (var operation in waiting.Take(waiting.Count - 1))
+                _inbox.Enqueue(operation);
         }
     }
 

@@ -35,15 +35,6 @@ internal sealed class CommandSink : IDisposable
         return _target;
     }
 
-    /// <summary>Takes back the commands after the first <paramref name="count"/>.</summary>
-    public void CutTo(int count)
-    {
-        if (count == _starts.Count)
-            return;
-        _target.SetLength(_starts[count]);
-        _starts.RemoveRange(count, _starts.Count - count);
-    }
-
     /// <summary>Everything is done only if the key has this revision (0: is absent).</summary>
     public void AddCondition(ReadOnlySpan<byte> key, ulong revision)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
 
@@ -162,8 +163,7 @@ internal sealed class Transaction : IDisposable
         }
         var count = sink.Count;
         var plan = encode(session, arguments, sink);
-        if (plan.Error is not null)
-            sink.CutTo(count);
+        Invariant.That(plan.Error is null || sink.Count == count, $"'{queued.Command.Name}' encoded something and then refused");
         _answers.Add(new Answer(plan, 0, 0));
         return plan.Error is null && queued.Command.IsWrite;
     }

@@ -61,9 +61,23 @@ public sealed class RespConnectionTests
     {
         using var fixture = new RespFixture(MemoryExecutorMode.Manual);
         var client = fixture.Connect();
+        var beside = fixture.ConnectBeside(client);
         client.Send(Encode("SET", "a", "1") + Encode("SET", "b", "2") + Encode("INCR", "a"));
-        fixture.Executor.TurnBackwards();
-        Assert.Equal("+OK\r\n+OK\r\n:1\r\n", await client.ReceiveAsync(14));
+        fixture.Executor.TurnLast();
+        await PassThroughPump();
+        Assert.Equal("", client.Received());
+        fixture.Executor.TurnLast();
+        fixture.Executor.TurnLast();
+        await PassThroughPump();
+        Assert.Equal("+OK\r\n+OK\r\n:1\r\n", client.Received());
+
+        // The pump runs connections in turn: once it has answered this one, it has run the other.
+        async Task PassThroughPump()
+        {
+            beside.Do("SET", "c", "3");
+            fixture.Executor.TurnLast();
+            await beside.ReceiveAsync(5);
+        }
     }
 
     [Fact]
@@ -137,13 +151,11 @@ public sealed class RespConnectionTests
         var client = fixture.Connect(outputPause: 8192);
         client.Do("SET", "a", new string('x', 1000));
         client.Write(Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(Encode("GET", "a"), 1000))));
-        var first = client.Received();
-        var replies = first.Length;
-        Assert.InRange(first.Length, 1, 1000 * 1009);
-        while (client.Received() is { Length: > 0 } more)
+        var replies = 0;
+        while (client.ReceiveOnce() is > 0 and var more)
         {
-            Assert.InRange(more.Length, 1, 64 << 10);
-            replies += more.Length;
+            Assert.InRange(more, 1, 16 << 10);
+            replies += more;
         }
         Assert.Equal(1000 * 1009, replies);
     }

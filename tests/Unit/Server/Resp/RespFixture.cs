@@ -34,6 +34,17 @@ internal sealed class RespFixture : IDisposable
         return client;
     }
 
+    /// <summary>A connection that is run by the same pump as another.</summary>
+    public Client ConnectBeside(Client other)
+    {
+        while (true)
+        {
+            var client = Connect();
+            if (client.Pump == other.Pump)
+                return client;
+        }
+    }
+
     public void Dispose()
     {
         foreach (var client in _clients)
@@ -51,9 +62,12 @@ internal sealed class RespFixture : IDisposable
         {
             _fromServer = new Pipe(Options(outputPause));
             var session = server.Open("client:1", "node:1");
-            _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), server.PumpOf(session), session);
+            Pump = server.PumpOf(session);
+            _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), Pump, session);
             _connection.Start();
         }
+
+        public ReplyPump Pump { get; }
 
         public bool IsClosed => _connection.Closed.IsCompleted;
 
@@ -93,6 +107,16 @@ internal sealed class RespFixture : IDisposable
                     break;
             }
             return text.ToString();
+        }
+
+        /// <summary>One piece of what has been answered, as much as the connection gave out before this was read.</summary>
+        public int ReceiveOnce()
+        {
+            if (!_fromServer.Reader.TryRead(out var result))
+                return 0;
+            var length = (int)result.Buffer.Length;
+            _fromServer.Reader.AdvanceTo(result.Buffer.End);
+            return length;
         }
 
         /// <summary>Waits, without a clock, until so many bytes have been answered: for executors with a thread.</summary>
