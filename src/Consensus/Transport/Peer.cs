@@ -98,6 +98,7 @@ internal sealed class Peer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Task chain;
+        await _stopping.CancelAsync();
         lock (_gate)
         {
             _stopped = true;
@@ -105,7 +106,6 @@ internal sealed class Peer : IAsyncDisposable
             chain = _chain;
         }
 
-        await _stopping.CancelAsync();
         await _dialling;
         await chain;
         _stopping.Dispose();
@@ -125,7 +125,10 @@ internal sealed class Peer : IAsyncDisposable
             var reason = await ReceiveUntilLostAsync(connection);
             _active = null;
             connection.Close(reason);
-            TransportLog.Disconnected(_logger, Number, connection.RemoteEnd, connection.ClosedBecause!);
+            if (_stopping.IsCancellationRequested)
+                TransportLog.Stopped(_logger, Number, connection.RemoteEnd);
+            else
+                TransportLog.Disconnected(_logger, Number, connection.RemoteEnd, connection.ClosedBecause!);
             _handler.OnDisconnected(Number);
         }
     }

@@ -81,7 +81,7 @@ public sealed class TcpTransport : ITransport
         }
     }
 
-    /// <summary>Removes a peer: its connection is closed, and it is not accepted any more. The handler hears nothing more of it once this has ended.</summary>
+    /// <summary>Removes a peer: its connection is closed, and it is not accepted any more. The handler hears nothing more of it once this has ended, so a call of the handler must not wait for it.</summary>
     public async Task RemovePeerAsync(ulong number)
     {
         Peer? removed;
@@ -109,7 +109,7 @@ public sealed class TcpTransport : ITransport
     /// <inheritdoc/>
     public bool IsConnected(ulong peer) => _peers.TryGetValue(peer, out var known) && known.Active is { ClosedBecause: null };
 
-    /// <summary>Closes everything. The handler hears nothing more once this has ended.</summary>
+    /// <summary>Closes everything. The handler hears nothing more once this has ended, so a call of the handler must not wait for it.</summary>
     public async ValueTask DisposeAsync()
     {
         lock (_gate)

@@ -53,8 +53,8 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
     public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
         var target = _spaces[(int)space];
-        ForgetExpiry(target, key);
-        _store.Put(target, key, header, value);
+        var expired = ForgetExpiry(target, key);
+        _store.Put(target, key, header, value, expired);
     }
 
     /// <inheritdoc/>
@@ -179,11 +179,13 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
         }
     }
 
-    private void ForgetExpiry(StoreSpace space, ReadOnlySpan<byte> key)
+    /// <summary>Takes a key's expiry out of the index; whether it had one.</summary>
+    private bool ForgetExpiry(StoreSpace space, ReadOnlySpan<byte> key)
     {
         if (space.Expiries.Count == 0 || !space.Keys.TryGet(key, out var entry) || !entry.Expires)
-            return;
+            return false;
         var header = _store.ReadAt(entry.Address, null);
         space.RemoveExpiry(header.ExpireAt, key);
+        return true;
     }
 }

@@ -186,13 +186,13 @@ public sealed class FasterStateStore : IStateStore
     internal void Forget(StoreSpace space) => _spaces.Remove(space.Id.Incarnation);
 
     /// <summary>Writes a record and notes it in the space's indexes. Any earlier expiry of the key is forgotten already.</summary>
-    internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
+    internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, bool hadExpiry = false)
     {
         ThrowIfFailed();
         var address = Upsert(space.Id, key, header, value, out var inPlace);
 
-        // Same key, same address, same length, and no record of the space expires: the indexes stay as they are.
-        if (inPlace && header.ExpireAt == 0 && space.Expiries.Count == 0)
+        // Same key, same address, same length, and neither the old record nor the new one expires: the indexes stay as they are.
+        if (inPlace && header.ExpireAt == 0 && !hadExpiry)
             return;
         space.Set(key, new IndexEntry(address, value.Length, header.ExpireAt != 0), out _);
         if (header.ExpireAt != 0)

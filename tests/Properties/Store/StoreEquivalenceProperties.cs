@@ -84,6 +84,7 @@ public class StoreEquivalenceProperties
                 }
                 catch (SimulatedCrashException)
                 {
+                    // The node died in the middle of it: the restart below is what follows.
                 }
                 Restart();
             }

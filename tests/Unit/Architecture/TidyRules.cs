@@ -69,8 +69,8 @@ internal static partial class TidyRules
 
     private static IEnumerable<string> SwallowedExceptions(SourceTree.SourceFile file)
     {
-        if (EmptyCatch().IsMatch(file.Code))
-            yield return "an empty catch: handle it, or say in the block, as a statement, what is done instead";
+        if (EmptyCatch().IsMatch(file.Text) || EmptyCatchOfAnything().IsMatch(file.Code))
+            yield return "an empty catch: handle it; or name the type, and say in the block why nothing has to be done";
     }
 
     private static IEnumerable<string> SkippedTests(SourceTree.SourceFile file)
@@ -93,6 +93,9 @@ internal static partial class TidyRules
 
     [GeneratedRegex(@"\bcatch\s*(?:\([^)]*\))?\s*(?:when\s*\([^{]*\))?\s*\{\s*\}")]
     private static partial Regex EmptyCatch();
+
+    [GeneratedRegex(@"\bcatch\s*(?:\(Exception\s*\w*\))?\s*\{\s*\}")]
+    private static partial Regex EmptyCatchOfAnything();
 
     [GeneratedRegex(@"\bSkip\s*=\s*""")]
     private static partial Regex Skip();

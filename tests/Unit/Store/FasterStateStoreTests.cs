@@ -356,6 +356,7 @@ public class FasterStateStoreTests
         }
         catch (StoreDamagedException)
         {
+            // Refused: as good as found.
         }
     }
 }
