@@ -44,7 +44,7 @@ internal static class ServerHost
 
     private static void Tune(SocketTransportOptions sockets)
     {
-        // Connections never block, so that a hop to another thread for every read and every send would only cost: measured in docs/parts/server.md.
+        // Connections never block, so that a hop to another thread for every read and every send would only cost: see docs/ARCHITECTURE.md, Decisions.
         sockets.UnsafePreferInlineScheduling = true;
         sockets.Backlog = 1024;
     }

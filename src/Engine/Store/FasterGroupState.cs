@@ -53,8 +53,8 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
     public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
         var target = _spaces[(int)space];
-        var expired = ForgetExpiry(target, key);
-        _store.Put(target, key, header, value, expired);
+        var hadExpiry = ForgetExpiry(target, key);
+        _store.Put(target, key, header, value, hadExpiry);
     }
 
     /// <inheritdoc/>
@@ -179,7 +179,7 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
         }
     }
 
-    /// <summary>Takes a key's expiry out of the index; whether it had one.</summary>
+    /// <summary>Takes a key's expiry out of the index; true if it had one.</summary>
     private bool ForgetExpiry(StoreSpace space, ReadOnlySpan<byte> key)
     {
         if (space.Expiries.Count == 0 || !space.Keys.TryGet(key, out var entry) || !entry.Expires)

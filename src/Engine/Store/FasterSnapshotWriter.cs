@@ -11,7 +11,7 @@ internal sealed class FasterSnapshotWriter(FasterStateStore store, FasterGroupSt
 
     /// <inheritdoc/>
     protected override void Add(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value) =>
-        store.Put(space == Keyspace.System ? _system : _user, key, header, value);
+        store.Put(space == Keyspace.System ? _system : _user, key, header, value, hadExpiry: false);
 
     /// <inheritdoc/>
     protected override void Install(AppliedPosition position) => target.Install(_system, _user, position);

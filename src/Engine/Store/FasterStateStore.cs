@@ -185,14 +185,15 @@ public sealed class FasterStateStore : IStateStore
     /// <summary>Makes all records of an incarnation garbage.</summary>
     internal void Forget(StoreSpace space) => _spaces.Remove(space.Id.Incarnation);
 
-    /// <summary>Writes a record and notes it in the space's indexes. Any earlier expiry of the key is forgotten already.</summary>
-    internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, bool hadExpiry = false)
+    /// <summary>Writes a record and notes it in the space's indexes. Any earlier expiry of the key is forgotten already; <paramref name="hadExpiry"/> says whether there was one.</summary>
+    internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, bool hadExpiry)
     {
         ThrowIfFailed();
         var address = Upsert(space.Id, key, header, value, out var inPlace);
 
         // Same key, same address, same length, and neither the old record nor the new one expires: the indexes stay as they are.
-        if (inPlace && header.ExpireAt == 0 && !hadExpiry)
+        // No record of the space expires now, so this one did before only if its expiry was forgotten just before this call.
+        if (inPlace && header.ExpireAt == 0 && !hadExpiry && space.Expiries.Count == 0)
             return;
         space.Set(key, new IndexEntry(address, value.Length, header.ExpireAt != 0), out _);
         if (header.ExpireAt != 0)

@@ -4,7 +4,7 @@ using RaftKv.Engine.Io;
 namespace RaftKv.Engine.Wal;
 
 /// <summary>
-/// The node's one durable log, shared by all groups of all shards: segments of frames of records (see docs/parts/wal.md for the bytes).
+/// The node's one durable log, shared by all groups of all shards: segments of frames of records (see docs/FORMATS.md for the bytes).
 /// One thread writes, compacts and closes; any thread reads.
 /// </summary>
 /// <remarks>

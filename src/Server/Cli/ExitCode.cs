@@ -1,6 +1,6 @@
 namespace RaftKv.Server.Cli;
 
-/// <summary>What the process' exit says. Documented in docs/parts/server.md; numbers are never changed.</summary>
+/// <summary>What the process' exit says. Numbers are never changed.</summary>
 internal static class ExitCode
 {
     /// <summary>Done, or stopped in order by SIGTERM or SIGINT.</summary>

@@ -282,6 +282,19 @@ public class FasterStateStoreTests
     }
 
     [Fact]
+    public void The_last_expiry_of_a_group_can_be_overwritten_in_place()
+    {
+        using var fixture = new StoreFixture();
+        fixture.Put(1, [1, 2, 3], expireAt: 10);
+        fixture.Put(1, [4, 5, 6]);
+        Assert.Equal(long.MaxValue, fixture.Group.EarliestExpiry);
+        fixture.Put(2, [1, 2, 3], expireAt: 20);
+        fixture.Put(1, [7, 8, 9]);
+        Assert.Equal(20, fixture.Group.EarliestExpiry);
+        Assert.Equal([7, 8, 9], fixture.Get(1));
+    }
+
+    [Fact]
     public void An_abandoned_image_leaves_the_group_as_it_was()
     {
         using var fixture = new StoreFixture();
