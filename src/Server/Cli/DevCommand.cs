@@ -61,27 +61,28 @@ internal static class DevCommand
 
     private static void Greet(string directory, List<RaftKvMember> members, IPEndPoint? resp, IPEndPoint? http)
     {
-        AnsiConsole.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process, each write on two disks' worth of logs before it is answered.");
-        AnsiConsole.WriteLine();
-        AnsiConsole.MarkupLineInterpolated($"  nodes   {string.Join("  ", members.Select(m => $"{m.Name} ({m.Address})"))}");
-        AnsiConsole.MarkupLineInterpolated($"  data    {Path.GetFullPath(directory)}");
+        var console = Terminal.Create();
+        console.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process; a write is answered once two of them have it on disk.");
+        console.WriteLine();
+        console.MarkupLineInterpolated($"  nodes   {string.Join("  ", members.Select(m => $"{m.Name} ({m.Address})"))}");
+        console.MarkupLineInterpolated($"  data    {Path.GetFullPath(directory)}");
         if (resp is not null)
-            AnsiConsole.MarkupLineInterpolated($"  RESP    {resp}  (node n1)");
+            console.MarkupLineInterpolated($"  RESP    {resp}  (node n1)");
         if (http is not null)
-            AnsiConsole.MarkupLineInterpolated($"  HTTP    http://{http}  (node n1)");
-        AnsiConsole.WriteLine();
-        AnsiConsole.WriteLine("Try, in another terminal:");
+            console.MarkupLineInterpolated($"  HTTP    http://{http}  (node n1)");
+        console.WriteLine();
+        console.WriteLine("Try, in another terminal:");
         if (resp is not null)
         {
-            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} set greeting hello[/]");
-            AnsiConsole.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} get greeting[/]");
+            console.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} set greeting hello[/]");
+            console.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} get greeting[/]");
         }
         if (http is not null)
         {
-            AnsiConsole.MarkupLineInterpolated($"  [green]curl -s http://{http}/v1/cluster[/]");
-            AnsiConsole.MarkupLineInterpolated($"  [green]raftkv status --endpoint {http}[/]");
+            console.MarkupLineInterpolated($"  [green]curl -s http://{http}/v1/cluster[/]");
+            console.MarkupLineInterpolated($"  [green]raftkv status --endpoint {http}[/]");
         }
-        AnsiConsole.WriteLine();
-        AnsiConsole.WriteLine("Ctrl-C stops it; the data stays.");
+        console.WriteLine();
+        console.WriteLine("Ctrl-C stops it; the data stays.");
     }
 }

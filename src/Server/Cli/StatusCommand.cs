@@ -36,8 +36,7 @@ internal static class StatusCommand
             throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address of the form HOST:PORT");
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
-        // Colours are for terminals, whatever the environment says about the terminal behind a pipe.
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect });
+        var console = Terminal.Create();
         do
         {
             var answer = await AskAsync(client, endpoint, cancellation);
