@@ -40,8 +40,8 @@ internal static class StoreRecovery
     }
 
     /// <summary>
-    /// Makes the log on disk end where the manifest says. What was flushed after the checkpoint would otherwise be found again behind records that are yet to be written;
-    /// the last block is restored from the manifest, because it may have been written again since.
+    /// Makes the log on disk end where the manifest says. FASTER does not look beyond the tail that it recovers; cutting leaves nothing there that would have to be right.
+    /// The last block is restored from the manifest, because it may have been written again since.
     /// </summary>
     public static void RestoreLog(LogDevice device, StoreManifest manifest)
     {
