@@ -49,7 +49,7 @@ internal static class Commands
                 Console.WriteLine($"key {key}: undecided after {open.Explored} configurations");
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{verdict.Result switch { Linearizability.Linearizable => "linearizable", Linearizability.Violated => "NOT linearizable", _ => "undecided" }}: {history.Operations.Count} operations on {verdict.Keys.Count} keys, {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s"));
+                $"{verdict.Result switch { Linearizability.Linearizable => "linearizable", Linearizability.Violated => "NOT linearizable", _ => "undecided" }}: {history.Operations.Count} operations on {verdict.Keys.Count} keys, {verdict.Keys.Values.Sum(k => k.Explored)} configurations, {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s"));
             return verdict.Result switch { Linearizability.Linearizable => Good, Linearizability.Violated => Bad, _ => Unknown };
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

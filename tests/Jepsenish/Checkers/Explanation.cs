@@ -15,9 +15,8 @@ public static class Explanation
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"key {key} is not linearizable.");
         text.AppendLine(CultureInfo.InvariantCulture, $"  Up to {Where(violation.Stuck)} its {violation.Prefix.Count} completed operations have an order that explains them.");
-        text.AppendLine(CultureInfo.InvariantCulture, $"  Then process {violation.Stuck.Process} completes: {violation.Stuck}. No order allows it:");
-        text.AppendLine(CultureInfo.InvariantCulture, $"  whichever open operations are placed before it, it finds {string.Join(" or ", violation.States)} (before those are placed).");
-        text.AppendLine("  The end of one order that explains the rest:");
+        text.AppendLine(CultureInfo.InvariantCulture, $"  Then process {violation.Stuck.Process} completes: {violation.Stuck}. With it, no order explains them all.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"  The end of one order of what came before; the value is then {violation.State}:");
         foreach (var operation in violation.Order.TakeLast(Context))
             text.AppendLine(CultureInfo.InvariantCulture, $"    {Line(operation)}");
         text.AppendLine("  In time, what completed last and what was open; >> cannot be placed:");

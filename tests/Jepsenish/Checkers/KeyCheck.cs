@@ -5,56 +5,90 @@ namespace RaftKv.Tests.Jepsenish.Checkers;
 /// even if all that came before is relaxed, cannot be explained at all. Without that, a violation late in a history with many operations of unknown outcome would have to be refuted for every way
 /// in which those may have been used up before.
 /// </summary>
-internal static class KeyCheck
+internal sealed class KeyCheck(IReadOnlyList<ClientOperation> operations, Func<IReadOnlyList<ClientOperation>, SequentialModel> model, SearchLimits limits)
 {
-    private const int FirstPause = 2_000;
+    private static readonly TimeSpan ExplanationTime = TimeSpan.FromSeconds(20);
 
-    public static KeyVerdict Run(IReadOnlyList<ClientOperation> operations, SequentialModel model, long maxBytes, CancellationToken timeUp)
+    /// <summary>Decides.</summary>
+    public KeyVerdict Run(CancellationToken timeUp)
     {
-        var history = new KeyHistory(operations, model);
+        var (result, search) = Decide(new KeyHistory(operations, model(operations)), timeUp);
+        return new KeyVerdict(result, result == Linearizability.Violated ? Explain() : null, search.Explored);
+    }
+
+    private (Linearizability Result, KeySearch Search) Decide(KeyHistory history, CancellationToken timeUp)
+    {
         var search = new KeySearch(history);
-        for (var pause = FirstPause; ; pause *= 4)
+        for (var pause = limits.FirstPause; ; pause *= 4)
         {
-            var result = search.Run(pause, timeUp);
-            if (result != Linearizability.Undecided)
-                return new KeyVerdict(result, result == Linearizability.Violated ? Explain(history, search, search) : null, search.Explored);
-            if (search.Bytes > maxBytes || timeUp.IsCancellationRequested)
-                return new KeyVerdict(Linearizability.Undecided, null, search.Explored);
-            if (Refute(history, search.Depth, pause, timeUp) is { } refutation)
-                return new KeyVerdict(Linearizability.Violated, Explain(history, search, refutation), search.Explored);
+            var result = search.Run(history.Completions.Length, pause, timeUp);
+            if (result != Linearizability.Undecided || search.Bytes > limits.MaxBytesPerKey || timeUp.IsCancellationRequested)
+                return (result, search);
+            if (IsRefuted(history, search.Depth, pause, timeUp))
+                return (Linearizability.Violated, search);
         }
     }
 
-    /// <summary>Tries ever longer stretches that end where the search got stuck.</summary>
-    private static KeySearch? Refute(KeyHistory history, int depth, long effort, CancellationToken timeUp)
+    /// <summary>Tries ever longer stretches that end right behind the place where the search got stuck.</summary>
+    private static bool IsRefuted(KeyHistory history, int depth, long effort, CancellationToken timeUp)
     {
         for (var length = 1; length < depth; length *= 2)
         {
             var from = depth - length;
             if (history.Model.StatesAfter(history.Operations[history.Completions[from - 1]].Completed) is not { } states)
-                return null;
-            var relaxed = new KeySearch(history, from, states);
-            switch (relaxed.Run(effort, timeUp))
-            {
-                case Linearizability.Violated:
-                    return relaxed;
-                case Linearizability.Undecided:
-                    return null;
-                default:
-                    continue;
-            }
+                return false;
+            var result = new KeySearch(history, from, states).Run(depth + 1, effort, timeUp);
+            if (result != Linearizability.Linearizable)
+                return result == Linearizability.Violated;
         }
-        return null;
+        return false;
     }
 
-    private static Violation Explain(KeyHistory history, KeySearch search, KeySearch refutation)
+    /// <summary>
+    /// The search looks ahead, so the place where it gave up says little. What explains a violation is the longest prefix that is linearizable, and the completion that comes next:
+    /// prefixes are tried by halving, because one that is not linearizable makes no longer one so.
+    /// </summary>
+    private Violation Explain()
     {
-        var stuck = refutation.Depth;
+        using var timeUp = new CancellationTokenSource(ExplanationTime);
+        var completions = operations.Where(o => !o.IsUnknown).OrderBy(o => o.Completed).ToList();
+        var (good, bad) = (0, completions.Count);
+        while (bad - good > 1)
+        {
+            var middle = (good + bad) / 2;
+            var (result, _) = Decide(Prefix(completions[middle - 1].Completed), timeUp.Token);
+            // What cannot be decided in time counts as good: the whole history is known to be bad.
+            (good, bad) = result == Linearizability.Violated ? (good, middle) : (middle, bad);
+        }
+        var stuck = completions[bad - 1];
+        var order = good == 0 ? [] : Decide(Prefix(completions[good - 1].Completed), timeUp.Token).Search.DeepestOrder;
         return new Violation(
-            history.Operations[history.Completions[stuck]],
-            [.. history.Completions[..stuck].Select(i => history.Operations[i])],
-            [.. history.Live[stuck].Select(i => history.Operations[i])],
-            search.DeepestOrder,
-            [.. refutation.DeepestStates]);
+            stuck,
+            completions[..good],
+            [.. operations.Where(o => o.Invoked < stuck.Completed && o.Completed >= stuck.Completed && !o.IsUnknown)],
+            order,
+            StateAfter(order));
+    }
+
+    /// <summary>The history as it looked at a position: what had not completed was of unknown outcome.</summary>
+    private KeyHistory Prefix(long position)
+    {
+        var seen = operations
+            .Where(o => o.Invoked < position && (o.Completed <= position || o.Function is not (Function.Read or Function.SawOther)))
+            .Select(o => o.Completed <= position ? o : o with { Completed = ClientOperation.Never, CompletedAt = null })
+            .ToList();
+        return new KeyHistory(seen, model(seen));
+    }
+
+    private string StateAfter(IReadOnlyList<ClientOperation> order)
+    {
+        var replay = model(order);
+        var state = replay.Initial;
+        for (var i = 0; i < order.Count; i++)
+        {
+            if (replay.TryStep(state, i, out var next))
+                state = next;
+        }
+        return replay.Describe(state);
     }
 }

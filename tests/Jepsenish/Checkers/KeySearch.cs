@@ -4,9 +4,10 @@ namespace RaftKv.Tests.Jepsenish.Checkers;
 /// Looks for an order of one key's operations that explains what its clients saw: Wing and Gong's search with Lowe's just-in-time linearization ("Testing for linearizability", 2017),
 /// depth first, over memoised configurations. It goes from completion to completion; at each one it places the completing operation, and before it only those others that are needed for that.
 ///
-/// Three things keep the number of configurations small. A read is placed as soon as the state allows it. Something that no later read can tell (a state, a write of unknown outcome) goes by one
+/// These things keep the number of configurations small. A read is placed as soon as the state allows it. Something that no later read can tell (a state, a write of unknown outcome) goes by one
 /// name. And an operation that is possible in every state and still open when a blind write is placed becomes *optional*: it may be taken as hidden right before that write, or be placed later.
 /// An operation of unknown outcome is optional from the start, and an optional one is placed only where the next operation needs it. A configuration is not explored if one that allows more was.
+/// And a state that comes only once is not left before everybody was served who asks for it.
 ///
 /// Invariant: a configuration stands for an order in which every operation completed so far is placed, in a way that respects real time.
 /// Invariant: the search ends Violated only when every configuration was explored or is covered by one that was; a limit met gives Undecided.
@@ -17,6 +18,7 @@ internal sealed class KeySearch
 
     private readonly KeyHistory _history;
     private readonly SequentialModel _model;
+    private readonly long _startPosition = -1;
     private readonly HashSet<Configuration> _seen = [];
     private readonly Dictionary<(int Next, int State), List<Configuration>> _covers = [];
     private readonly Stack<Node> _open = new();
@@ -42,10 +44,11 @@ internal sealed class KeySearch
     {
         _history = history;
         _model = history.Model;
+        _startPosition = history.Operations[history.Completions[from - 1]].Completed;
         var marks = new ulong[2 * history.Words];
         foreach (var open in history.Live[from])
         {
-            if (history.Operations[open].Invoked < history.Operations[history.Completions[from - 1]].Completed)
+            if (history.Operations[open].Invoked < _startPosition)
                 Set(marks, history.IsReadOnly(open) ? history.Slot(open) : OptionalBit(open));
         }
         foreach (var state in states)
@@ -61,9 +64,6 @@ internal sealed class KeySearch
     /// <summary>How many completions the deepest configuration has behind it.</summary>
     public int Depth => _deepest.Count == 0 ? 0 : _deepest[0].Configuration.Next;
 
-    /// <summary>The states that the deepest configurations are in, in words.</summary>
-    public IEnumerable<string> DeepestStates => _deepest.Select(n => _model.Describe(n.Configuration.State)).Distinct();
-
     /// <summary>The operations placed on the way to a deepest configuration, in order; those hidden by a later write are left out.</summary>
     public IReadOnlyList<ClientOperation> DeepestOrder
     {
@@ -76,8 +76,11 @@ internal sealed class KeySearch
         }
     }
 
-    /// <summary>Goes on until there is a result, or so many configurations were reached in all, or time is up (Undecided: may be called again).</summary>
-    public Linearizability Run(long untilExplored, CancellationToken timeUp)
+    /// <summary>
+    /// Goes on until there is a result, or so many configurations were reached in all, or time is up (Undecided: may be called again).
+    /// Linearizable means: up to the completion called <paramref name="goal"/>.
+    /// </summary>
+    public Linearizability Run(int goal, long untilExplored, CancellationToken timeUp)
     {
         _timeUp = timeUp;
         while (_open.Count > 0)
@@ -86,7 +89,7 @@ internal sealed class KeySearch
                 return Linearizability.Undecided;
             var node = _open.Pop();
             Remember(node);
-            if (node.Configuration.Next == _history.Completions.Length)
+            if (node.Configuration.Next == goal)
                 return Linearizability.Linearizable;
             Expand(node);
         }
@@ -116,7 +119,7 @@ internal sealed class KeySearch
         }
         else
         {
-            if (IsOptional(marks, target))
+            if (IsOptional(marks, target) && MayBeHidden(target))
                 Emit(node, target, state, marks);
             Place(node, target, state, (ulong[])marks.Clone(), Idle.None);
         }
@@ -138,7 +141,7 @@ internal sealed class KeySearch
             Emit(node, target, state, marks);
         else if (!_timeUp.IsCancellationRequested && VisitHere(state, marks))
         {
-            if (IsUseful(target, state, last, out var after))
+            if (IsUseful(target, state, last, out var after) && (after == state || MayLeave(node.Configuration.Next, target, state, marks)))
             {
                 var placed = (ulong[])marks.Clone();
                 Finish(node.Configuration.Next, target, placed);
@@ -164,7 +167,7 @@ internal sealed class KeySearch
     private void PlaceOther(Node node, int target, int other, int state, ulong[] marks, Idle last)
     {
         var optional = _history.Operations[other].IsUnknown || IsOptional(marks, other);
-        if (!IsUseful(other, state, last, out var after) || (optional && after == state))
+        if (!IsUseful(other, state, last, out var after) || (optional && after == state) || (after != state && !MayLeave(node.Configuration.Next, other, state, marks)))
             return;
         var placed = (ulong[])marks.Clone();
         Finish(node.Configuration.Next, other, placed, target);
@@ -185,6 +188,29 @@ internal sealed class KeySearch
             return false;
         return !last.Optional || !_model.TryStep(last.Before, operation, out var without) || without != after;
     }
+
+    /// <summary>Whether everybody was served who asks for a state that will not come again. What a relaxed search found open may have been.</summary>
+    private bool MayLeave(int next, int by, int state, ulong[] marks)
+    {
+        var obligations = _model.Obligations(state);
+        var live = _history.Live[next];
+        var position = _history.Operations[_history.Completions[next]].Completed;
+        // Whatever was invoked before the oldest open operation is completed.
+        for (var i = obligations.Count - 1; i >= 0 && obligations[i] >= live[0]; i--)
+        {
+            var operation = obligations[i];
+            if (operation == by || _history.Operations[operation].Completed < position)
+                continue;
+            if (_history.Operations[operation].Invoked > position || !(IsDone(marks, operation) || IsOptional(marks, operation)))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Whether an optional operation may never have been seen: not if somebody asks for the state that only it brings about. What a relaxed search found open may be behind it.</summary>
+    private bool MayBeHidden(int operation) =>
+        _history.Operations[operation].Invoked < _startPosition || !_history.IsBlind(operation)
+        || !_model.TryStep(_model.Initial, operation, out var after) || _model.Obligations(after).Count == 0;
 
     private bool PlaceReads(int[] live, int state, ulong[] marks)
     {

@@ -17,7 +17,7 @@ public static class LinearizabilityChecker
         var verdicts = new SortedDictionary<string, KeyVerdict>(StringComparer.Ordinal);
         Parallel.ForEach(keys, key =>
         {
-            var verdict = KeyCheck.Run(key.Operations, model(key.Operations), limits.MaxBytesPerKey, timeUp.Token);
+            var verdict = new KeyCheck(key.Operations, model, limits).Run(timeUp.Token);
             lock (verdicts)
                 verdicts.Add(key.Key, verdict);
             onKey?.Invoke(key.Key, verdict);

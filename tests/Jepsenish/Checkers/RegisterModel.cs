@@ -12,6 +12,7 @@ public sealed class RegisterModel : SequentialModel
     private readonly int[] _expected;
     private readonly long[] _lastNeeded;
     private readonly long _lastSawOther = -1;
+    private readonly List<int>?[] _obligations;
 
     /// <summary>Prepares for the operations of one key.</summary>
     public RegisterModel(IReadOnlyList<ClientOperation> operations)
@@ -47,6 +48,7 @@ public sealed class RegisterModel : SequentialModel
                 _lastSawOther = Math.Max(_lastSawOther, operation.Completed);
         }
         PropagateThroughUnknown();
+        _obligations = CollectObligations();
     }
 
     /// <inheritdoc/>
@@ -96,6 +98,9 @@ public sealed class RegisterModel : SequentialModel
             .Distinct();
 
     /// <inheritdoc/>
+    public override IReadOnlyList<int> Obligations(int state) => state == Forgotten ? [] : _obligations[state] ?? [];
+
+    /// <inheritdoc/>
     public override string Describe(int state) => state == Forgotten ? "a value that no later operation asks for" : ClientOperation.Show(_values[state]);
 
     private bool Need(int value, long until)
@@ -104,6 +109,28 @@ public sealed class RegisterModel : SequentialModel
             return false;
         _lastNeeded[value] = until;
         return true;
+    }
+
+    // Who asks for a value that is written only once has to be served before it is overwritten.
+    private List<int>?[] CollectObligations()
+    {
+        var writers = new int[_values.Count];
+        writers[Initial] = 1;
+        var obligations = new List<int>?[_values.Count];
+        for (var i = 0; i < _operations.Count; i++)
+        {
+            var operation = _operations[i];
+            if (operation.Function is Function.Write or Function.CompareAndSet)
+                writers[_value[i]]++;
+            if (!operation.IsUnknown && operation.Function is (Function.Read or Function.CompareAndSet))
+                (obligations[operation.Function == Function.Read ? _value[i] : _expected[i]] ??= []).Add(i);
+        }
+        for (var value = 0; value < obligations.Length; value++)
+        {
+            if (writers[value] != 1)
+                obligations[value] = null;
+        }
+        return obligations;
     }
 
     // A compare-and-set of unknown outcome asks for its expectation only as long as somebody may ask for what it writes.

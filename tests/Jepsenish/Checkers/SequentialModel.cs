@@ -46,6 +46,11 @@ public abstract class SequentialModel
     /// <summary>Every state, normalized, that there can be right after the completion at <paramref name="position"/>; more than there can be is allowed. Null if they are too many to list.</summary>
     public virtual IEnumerable<int>? StatesAfter(long position) => null;
 
+    /// <summary>
+    /// The operations that must all be placed while the object is in this state, because it will not be in it again: in order of invocation; empty if it may be, or nothing is known.
+    /// </summary>
+    public virtual IReadOnlyList<int> Obligations(int state) => [];
+
     /// <summary>The state in words.</summary>
     public abstract string Describe(int state);
 }

@@ -18,6 +18,9 @@ public enum Linearizability
 /// <param name="MaxBytesPerKey">Memory for one key; as many keys are searched at a time as there are cores.</param>
 public sealed record SearchLimits(TimeSpan MaxTime, long MaxBytesPerKey)
 {
+    /// <summary>Configurations after which the first attempt at a local refutation is made; a search is quick below it.</summary>
+    public int FirstPause { get; init; } = 2_000;
+
     /// <summary>A minute and a gigabyte: two orders of magnitude above what the histories of a run need.</summary>
     public static SearchLimits Default { get; } = new(TimeSpan.FromMinutes(1), 1L << 30);
 }
@@ -29,17 +32,17 @@ public sealed record SearchLimits(TimeSpan MaxTime, long MaxBytesPerKey)
 public sealed record KeyVerdict(Linearizability Result, Violation? Violation, long Explored);
 
 /// <summary>Why a key's history has no explanation.</summary>
-/// <param name="Stuck">The first completion that no order of what came before allows.</param>
+/// <param name="Stuck">The first completion that no order of it and what came before allows.</param>
 /// <param name="Prefix">The longest explainable prefix, in order of completion.</param>
 /// <param name="Open">The operations open at that time, the stuck one included.</param>
 /// <param name="Order">One order that explains the prefix; operations hidden by a later write are left out.</param>
-/// <param name="States">The values that the key can have had when the stuck operation should take effect.</param>
+/// <param name="State">The value that the key has at the end of that order.</param>
 public sealed record Violation(
     ClientOperation Stuck,
     IReadOnlyList<ClientOperation> Prefix,
     IReadOnlyList<ClientOperation> Open,
     IReadOnlyList<ClientOperation> Order,
-    IReadOnlyList<string> States);
+    string State);
 
 /// <summary>The verdict on a history: a history is linearizable exactly when each key's is (Herlihy and Wing, 1990, locality).</summary>
 /// <param name="Keys">The verdict on each key, in ordinal order of keys.</param>
