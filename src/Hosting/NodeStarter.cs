@@ -16,59 +16,77 @@ namespace RaftKv.Hosting;
 /// <summary>Opens the parts of a node in the order in which they depend on each other, and closes them again, in reverse, when one of them refuses.</summary>
 internal static class NodeStarter
 {
-    public static async Task<RaftKvNode> StartAsync(
-        RaftKvOptions options,
-        ILoggerFactory loggers,
-        Func<IReadOnlyList<Member>, NodeRuntime, DataDirectory, RaftKvNode> make,
-        CancellationToken cancellationToken)
+    /// <summary>Opens a node in the real world and lets it run.</summary>
+    public static async Task<OpenNode> StartAsync(RaftKvOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var self = options.Members.Single(m => m.Name == options.NodeName);
+        var listen = await ResolveAsync(self, cancellationToken);
+        var clock = MonotonicClock.Instance;
+        TcpTransport? transport = null;
+        var files = new PhysicalFileSystem();
+        var environment = new NodeEnvironment
+        {
+            Files = files,
+            Locks = FileLocks.Instance,
+            Clock = clock,
+            RandomNumber = RandomNumber,
+            OpenStore = path => FasterStateStore.Open(files, path, new FasterStoreOptions { MemoryBytes = PowerOfTwo(options.StoreMemoryBytes) }),
+            Bind = (identity, registry, handler) => transport = Bind(identity, listen, self, options, registry, handler, loggers),
+            MakeDriver = shards => new ThreadedDriver(clock, shards),
+        };
+        var node = Open(options, environment, loggers);
+        foreach (var member in node.Members)
+        {
+            if (member.Name != self.Name && PeerEndpoint.TryParse(member.Address, out var address))
+                transport!.SetPeer(new PeerAddress(member.Number, address.Host, address.Port));
+        }
+
+        node.Runtime.Start();
+        transport!.Start();
+        return node;
+    }
+
+    /// <summary>Opens and recovers all parts of a node; whoever calls lets it run.</summary>
+    public static OpenNode Open(RaftKvOptions options, NodeEnvironment environment, ILoggerFactory loggers)
     {
         var members = Number(options.Members);
         var self = members.Single(m => m.Name == options.NodeName);
-        var listen = await ResolveAsync(self, cancellationToken);
         var opened = new Stack<IDisposable>();
         try
         {
-            var files = new PhysicalFileSystem();
-            var directory = DataDirectory.Open(files, FileLocks.Instance, options.DataDirectory, new DataDirectoryRequest
+            var files = environment.Files;
+            var directory = DataDirectory.Open(files, environment.Locks, options.DataDirectory, new DataDirectoryRequest
             {
                 Name = self.Name,
                 Cluster = ClusterId(members),
                 Number = self.Number,
                 Stores = options.Shards == 0 ? Math.Max(1, Environment.ProcessorCount / 2) : options.Shards,
-                FreshIncarnation = RandomNumber(),
+                FreshIncarnation = environment.RandomNumber(),
             });
             opened.Push(directory);
-            var clock = MonotonicClock.Instance;
-            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, clock, files, directory), new WalIdentity(ClusterGuid(directory.Identity.Cluster), self.Number));
+            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, environment, directory), new WalIdentity(ClusterGuid(directory.Identity.Cluster), self.Number));
             opened.Push(log);
             var stores = new List<IStateStore>();
             for (var i = 0; i < directory.Stores; i++)
             {
-                stores.Add(FasterStateStore.Open(files, directory.StorePath(i), new FasterStoreOptions { MemoryBytes = PowerOfTwo(options.StoreMemoryBytes) }));
+                stores.Add(environment.OpenStore(directory.StorePath(i)));
                 opened.Push(stores[i]);
             }
 
             var writer = new LogWriter(log);
             opened.Push(writer);
-            TcpTransport? transport = null;
             var registry = PeerRegistry.Open(files, directory.PeersPath);
+            ITransport? transport = null;
             var runtime = new NodeRuntime(
-                Configuration(options, members, self, directory.Stores),
-                clock,
+                environment.Adjust(Configuration(options, members, self, directory.Stores, environment.RandomNumber())),
+                environment.Clock,
                 log,
                 writer,
                 stores,
-                handler => transport = Bind(directory.Identity, listen, self, options, registry, handler, loggers),
+                handler => transport = environment.Bind(directory.Identity, registry, handler),
+                environment.MakeDriver(directory.Stores),
                 loggers);
-            foreach (var member in members)
-            {
-                if (member != self && PeerEndpoint.TryParse(member.Address, out var address))
-                    transport!.SetPeer(new PeerAddress(member.Number, address.Host, address.Port));
-            }
-
-            runtime.Start();
-            transport!.Start();
-            return make(members, runtime, directory);
+            return new OpenNode(members, runtime, directory, transport!);
         }
         catch
         {
@@ -99,7 +117,7 @@ internal static class NodeStarter
         return new Guid(bytes);
     }
 
-    private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, int shards) => new()
+    private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, int shards, ulong seed) => new()
     {
         Self = self.Number,
         Members = members,
@@ -107,7 +125,7 @@ internal static class NodeStarter
         Shards = shards,
         CheckpointBytes = options.CheckpointBytes,
         RetainedLogBytes = options.RetainedLogBytes,
-        Seed = RandomNumber(),
+        Seed = seed,
         Raft = new RaftOptions
         {
             Self = self.Number,
@@ -118,18 +136,19 @@ internal static class NodeStarter
     };
 
     /// <summary>A directory whose node has met a peer or has a checkpoint must have a log: without one it has forgotten its promises and is refused.</summary>
-    private static WalOptions LogOptions(RaftKvOptions options, MonotonicClock clock, PhysicalFileSystem files, DataDirectory directory)
+    private static WalOptions LogOptions(RaftKvOptions options, NodeEnvironment environment, DataDirectory directory)
     {
+        var files = environment.Files;
         var hasPromised = files.FileExists(directory.PeersPath) || Enumerable.Range(0, directory.Stores).Any(i => files.DirectoryExists(directory.StorePath(i)));
         return new WalOptions
         {
             SegmentSize = (int)(options.LogSegmentBytes & ~4095L),
             CreateIfMissing = directory.Created || !hasPromised,
-            Clock = () => clock.Now,
+            Clock = () => environment.Clock.Now,
         };
     }
 
-    private static async Task<IPEndPoint> ResolveAsync(Member self, CancellationToken cancellationToken)
+    private static async Task<IPEndPoint> ResolveAsync(RaftKvMember self, CancellationToken cancellationToken)
     {
         if (!PeerEndpoint.TryParse(self.Address, out var endpoint))
             throw new RaftKvStartException($"'{self.Address}' is no address of the form host:port");
@@ -144,7 +163,7 @@ internal static class NodeStarter
         }
     }
 
-    private static TcpTransport Bind(NodeIdentity identity, IPEndPoint listen, Member self, RaftKvOptions options, PeerRegistry registry, ITransportHandler handler, ILoggerFactory loggers)
+    private static TcpTransport Bind(NodeIdentity identity, IPEndPoint listen, RaftKvMember self, RaftKvOptions options, IPeerRegistry registry, ITransportHandler handler, ILoggerFactory loggers)
     {
         try
         {

@@ -88,7 +88,7 @@ internal sealed class PendingOperation : Operation, IValueTaskSource, IThreadPoo
         _core.OnCompleted(continuation, state, token, flags);
 
     /// <inheritdoc/>
-    protected override void OnCompleted()
+    protected internal override void OnCompleted()
     {
         if (Interlocked.CompareExchange(ref _state, Answered, Waiting) == Waiting)
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);

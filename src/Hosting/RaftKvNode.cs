@@ -56,7 +56,8 @@ public sealed class RaftKvNode : IAsyncDisposable
         loggers ??= NullLoggerFactory.Instance;
         try
         {
-            return await NodeStarter.StartAsync(options, loggers, (members, runtime, directory) => new RaftKvNode(options, members, runtime, directory), cancellationToken);
+            var node = await NodeStarter.StartAsync(options, loggers, cancellationToken);
+            return new RaftKvNode(options, node.Members, node.Runtime, node.Directory);
         }
         catch (Exception e) when (e is DataDirectoryException or InvalidDataException or IOException or UnauthorizedAccessException or Engine.Wal.WalDamagedException
             or Engine.Wal.ForeignDataException or Engine.Wal.UnsupportedFormatException or StoreDamagedException or StoreFailedException)

@@ -1,9 +1,11 @@
 namespace RaftKv.Consensus.Groups;
 
-/// <summary>Knows, to about a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
+/// <summary>Knows, to about an eighth of it or a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
 internal sealed class LogRetention(long retainedBytes)
 {
-    private const long Step = 1 << 20;
+    private const long LargestStep = 1 << 20;
+
+    private readonly long _step = Math.Clamp(retainedBytes / 8, 1, LargestStep);
 
     private readonly Queue<(ulong Index, long Bytes)> _marks = new();
     private long _marked;
@@ -15,7 +17,7 @@ internal sealed class LogRetention(long retainedBytes)
     public void OnApplied(ulong index, int bytes)
     {
         _sinceMark += bytes + 64; // what an entry costs beside its payload
-        if (_sinceMark < Step)
+        if (_sinceMark < _step)
             return;
         _marks.Enqueue((index, _sinceMark));
         _marked += _sinceMark;

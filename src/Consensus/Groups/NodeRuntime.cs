@@ -8,7 +8,7 @@ using RaftKv.Engine.Wal;
 namespace RaftKv.Consensus.Groups;
 
 /// <summary>
-/// A node at work: its shards on their threads, the log thread, the transport between them and the peers. Made from parts that are already open; owns them from then on.
+/// A node at work: its shards, their log and stores, the transport between them and the peers. Made from parts that are already open; owns them from then on.
 /// Thread-safe.
 /// </summary>
 public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler, IShardHost, IAsyncDisposable
@@ -20,12 +20,11 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly IReadOnlyList<IStateStore> _stores;
     private readonly ILogger _logger;
     private readonly Shard[] _shards;
-    private readonly ShardThread[] _threads;
     private readonly GroupView[] _views;
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITransport _transport;
+    private readonly INodeDriver _driver;
     private readonly HashSet<ulong> _refusedBy = [];
-    private int _backgroundWork;
     private volatile bool _refuses;
     private int _disposed;
 
@@ -36,28 +35,29 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <param name="writer">Its writer, not started.</param>
     /// <param name="stores">One per shard.</param>
     /// <param name="transport">Makes the transport for this node as its handler; it must not call the handler before it is started.</param>
+    /// <param name="driver">Lets it all run.</param>
     /// <param name="loggers">Where to tell what happens.</param>
     /// <exception cref="InvalidDataException">Log and store of a group do not belong together; one sentence.</exception>
-    public NodeRuntime(
+    internal NodeRuntime(
         NodeConfiguration configuration,
         IClock clock,
         WriteAheadLog log,
         LogWriter writer,
         IReadOnlyList<IStateStore> stores,
         Func<ITransportHandler, ITransport> transport,
+        INodeDriver driver,
         ILoggerFactory loggers)
     {
-        (_configuration, _clock, _log, _writer, _stores) = (configuration, clock, log, writer, stores);
+        (_configuration, _clock, _log, _writer, _stores, _driver) = (configuration, clock, log, writer, stores, driver);
         _logger = loggers.CreateLogger<NodeRuntime>();
         _transport = transport(this);
         _shards = new Shard[configuration.Shards];
-        _threads = new ShardThread[configuration.Shards];
         _views = new GroupView[configuration.Groups + 1];
         var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
         for (var i = 0; i < _shards.Length; i++)
         {
-            _threads[i] = new ShardThread($"raftkv-shard-{i}", clock, _shards.Length == 1 ? writer : null, OnFailure);
-            _shards[i] = new Shard(i, configuration, initial, clock, stores[i], _transport, this, loggers.CreateLogger<Shard>(), _threads[i].Wake);
+            var number = i;
+            _shards[i] = new Shard(i, configuration, initial, clock, stores[i], _transport, this, loggers.CreateLogger<Shard>(), () => driver.Wake(number));
         }
 
         for (uint group = 1; group <= configuration.Groups; group++)
@@ -81,14 +81,11 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <summary>Whether the connection to a peer stands.</summary>
     public bool IsConnected(ulong peer) => peer == _configuration.Self || _transport.IsConnected(peer);
 
-    /// <summary>Starts the threads; the transport is started by its maker afterwards.</summary>
-    public void Start()
-    {
-        // A single shard drives the log itself: it saves two changes of thread per batch, and what comes in while it syncs makes the next batch larger. Measured: ARCHITECTURE.md.
-        _writer.Start(ownThread: _shards.Length > 1);
-        for (var i = 0; i < _shards.Length; i++)
-            _threads[i].Start(_shards[i]);
-    }
+    /// <summary>The shards, for a simulation that looks into them.</summary>
+    internal IReadOnlyList<Shard> Shards => _shards;
+
+    /// <summary>Begins to run; the transport is started by its maker afterwards.</summary>
+    public void Start() => _driver.Start(_shards, _writer, OnFailure);
 
     /// <inheritdoc/>
     public void Submit(Operation operation)
@@ -124,10 +121,16 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         var until = _clock.Now + (atMost.Ticks * 100);
         while (_clock.Now < until && _views.Any(v => v is not null && v.Leader == _configuration.Self) && _configuration.Members.Any(m => m.Number != _configuration.Self && _transport.IsConnected(m.Number)))
         {
-            foreach (var shard in _shards)
-                shard.Inbox.Post(() => shard.Balancer.HandOver(shard.Now));
+            HandOver();
             await Task.Delay(10, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Asks every group that this node leads to be led by a connected peer; who leads by the time of the next turn is not known.</summary>
+    internal void HandOver()
+    {
+        foreach (var shard in _shards)
+            shard.Inbox.Post(() => shard.Balancer.HandOver(shard.Now));
     }
 
     /// <summary>Stops everything: whoever waits is told, the files are closed.</summary>
@@ -137,15 +140,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         await _transport.DisposeAsync().ConfigureAwait(false);
-        foreach (var thread in _threads)
-        {
-            thread.Stop("the node stopped");
-            thread.Dispose();
-        }
-
-        // Pieces of images are read from the stores on pool threads: no store is closed under a reader.
-        while (Volatile.Read(ref _backgroundWork) > 0)
-            await Task.Delay(1).ConfigureAwait(false);
+        await _driver.StopAsync("the node stopped").ConfigureAwait(false);
         _writer.Dispose();
         foreach (var store in _stores)
             store.Dispose();
@@ -194,30 +189,22 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 
     void IShardHost.PostToLog(WalBatch batch, IWalCompletion target) => _writer.Post(batch, target);
 
-    void IShardHost.RunInBackground(Action work, Action<Exception?> end)
+    void IShardHost.RunInBackground(Action work, Action<Exception?> end) => _driver.RunInBackground(() =>
     {
-        Interlocked.Increment(ref _backgroundWork);
-        ThreadPool.UnsafeQueueUserWorkItem(
-            state =>
-            {
-                Exception? failure = null;
-                try
-                {
-                    state.work();
-                }
+        Exception? failure = null;
+        try
+        {
+            work();
+        }
 #pragma warning disable CA1031 // it is handed to whoever asked
-                catch (Exception e)
+        catch (Exception e)
 #pragma warning restore CA1031
-                {
-                    failure = e;
-                }
+        {
+            failure = e;
+        }
 
-                state.end(failure);
-                Interlocked.Decrement(ref _backgroundWork);
-            },
-            (work, end),
-            preferLocal: false);
-    }
+        end(failure);
+    });
 
     void IShardHost.OnFailure(Exception failure) => OnFailure(failure);
 

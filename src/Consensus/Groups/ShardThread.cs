@@ -9,30 +9,26 @@ internal sealed class ShardThread : IDisposable
 
     private readonly Parker _parker = new();
     private readonly IClock _clock;
-    private readonly LogWriter? _log;
-    private readonly Action<Exception> _onFailure;
-    private readonly Thread _thread;
-    private Shard? _shard;
+    private readonly string _name;
+    private Thread? _thread;
     private volatile string? _stopReason;
 
-    /// <param name="name">Name of the thread.</param>
-    /// <param name="clock">The time.</param>
-    /// <param name="log">The node's log, when this thread is to drive it because it is the only one that writes to it; else null, and the log has a thread of its own.</param>
-    /// <param name="onFailure">Told when a turn threw.</param>
-    public ShardThread(string name, IClock clock, LogWriter? log, Action<Exception> onFailure)
+    public ShardThread(string name, IClock clock)
     {
+        _name = name;
         _clock = clock;
-        _log = log;
-        _onFailure = onFailure;
-        _thread = new Thread(Run) { Name = name, IsBackground = true };
     }
 
     /// <summary>What writers of the shard's inbox call.</summary>
     public void Wake() => _parker.Wake();
 
-    public void Start(Shard shard)
+    /// <summary>Begins the turns.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="log">The node's log, when this thread is to drive it because it is the only one that writes to it; else null, and the log has a thread of its own.</param>
+    /// <param name="onFailure">Told when a turn threw.</param>
+    public void Start(Shard shard, LogWriter? log, Action<Exception> onFailure)
     {
-        _shard = shard;
+        _thread = new Thread(() => Run(shard, log, onFailure)) { Name = _name, IsBackground = true };
         _thread.Start();
     }
 
@@ -41,40 +37,39 @@ internal sealed class ShardThread : IDisposable
     {
         _stopReason = reason;
         _parker.Wake();
-        if (_thread.IsAlive && Thread.CurrentThread != _thread)
-            _thread.Join();
+        if (_thread is { IsAlive: true } thread && Thread.CurrentThread != thread)
+            thread.Join();
     }
 
     public void Dispose() => _parker.Dispose();
 
-    private void Run()
+    private void Run(Shard shard, LogWriter? log, Action<Exception> onFailure)
     {
-        var shard = _shard!;
         try
         {
             while (_stopReason is null)
             {
                 shard.Turn();
                 // The turn's messages have left: peers write while this thread does.
-                while (_log is { HasPosted: true })
-                    _log.RunOnce();
+                while (log is { HasPosted: true })
+                    log.RunOnce();
                 if (shard.Inbox.IsEmpty)
-                    Sleep(shard);
+                    Sleep(shard, log);
             }
 
-            _log?.Upkeep();
+            log?.Upkeep();
             shard.Stop(_stopReason);
         }
 #pragma warning disable CA1031 // whatever broke, the node must stop and its callers must be told
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            _onFailure(failure);
+            onFailure(failure);
             shard.Stop($"the node failed: {failure.Message}");
         }
     }
 
-    private void Sleep(Shard shard)
+    private void Sleep(Shard shard, LogWriter? log)
     {
         if (!shard.Inbox.TryFallAsleep())
             return;
@@ -82,7 +77,7 @@ internal sealed class ShardThread : IDisposable
         if (nanoseconds > 0)
         {
             if (!_parker.Sleep(Math.Min(nanoseconds, LongestSleep)))
-                _log?.Upkeep();
+                log?.Upkeep();
         }
 
         shard.Inbox.AwakeByTimer();

@@ -7,18 +7,16 @@ namespace RaftKv.Consensus.Transport;
 /// Invariant: a connection that comes out of here is between two nodes of one cluster, each the one that the other meant, and each side remembers, durably,
 /// the data directory of the other.
 /// </summary>
-internal sealed class Handshake(NodeIdentity self, IPeerRegistry registry)
+internal sealed class Handshake(HandshakeRules rules)
 {
     /// <summary>The dialler's side. Returns once the other side is accepted.</summary>
     /// <exception cref="RefusalException">One side refused the other; if this one did, the other is still to be told.</exception>
     /// <exception cref="FrameException">The other side does not keep to the protocol.</exception>
     public async Task<NodeIdentity> DialAsync(Connection connection, ulong peer, CancellationToken cancellation)
     {
-        Introduce(connection, FrameType.Hello, peer);
-        var other = await ReadIntroductionAsync(connection, FrameType.Welcome, cancellation);
-        if (other.Number != peer)
-            throw new RefusalException(RefusalCode.Receiver, $"node {peer} was expected at this address, node {other.Number} ({other.Name}) answered");
-        CheckRegistry(other);
+        connection.Send(FrameType.Hello, rules.Introduce(peer));
+        using var welcome = await ReadAsync(connection, FrameType.Welcome, cancellation);
+        var other = rules.CheckWelcome(welcome is null ? default : welcome.Span, peer);
         connection.Send(FrameType.Ready, null);
         connection.Widen();
         return other;
@@ -29,13 +27,9 @@ internal sealed class Handshake(NodeIdentity self, IPeerRegistry registry)
     /// <exception cref="FrameException">The other side does not keep to the protocol.</exception>
     public async Task<NodeIdentity> AcceptHelloAsync(Connection connection, Predicate<ulong> isPeer, CancellationToken cancellation)
     {
-        var other = await ReadIntroductionAsync(connection, FrameType.Hello, cancellation);
-        if (!isPeer(other.Number))
-            throw new RefusalException(RefusalCode.Unknown, $"node {other.Number} ({other.Name}) is no peer of node {self.Number} ({self.Name})");
-        if (other.Number > self.Number)
-            throw new RefusalException(RefusalCode.Malformed, $"node {other.Number} is to be dialled by node {self.Number}, not the other way round");
-        CheckRegistry(other);
-        Introduce(connection, FrameType.Welcome, other.Number);
+        using var hello = await ReadAsync(connection, FrameType.Hello, cancellation);
+        var other = rules.CheckHello(hello is null ? default : hello.Span, isPeer);
+        connection.Send(FrameType.Welcome, rules.Introduce(other.Number));
         return other;
     }
 
@@ -47,39 +41,6 @@ internal sealed class Handshake(NodeIdentity self, IPeerRegistry registry)
         var payload = await ReadAsync(connection, FrameType.Ready, cancellation);
         payload?.Dispose();
         connection.Widen();
-    }
-
-    private void Introduce(Connection connection, FrameType type, ulong receiver)
-    {
-        var payload = new PooledBuffer(256);
-        new Introduction(Introduction.Version, Introduction.Version, self, receiver).Write(payload);
-        connection.Send(type, payload);
-    }
-
-    private async Task<NodeIdentity> ReadIntroductionAsync(Connection connection, FrameType type, CancellationToken cancellation)
-    {
-        using var payload = await ReadAsync(connection, type, cancellation);
-        var introduction = Introduction.Read(payload is null ? default : payload.Span);
-        var other = introduction.Sender;
-        if (other.Cluster != self.Cluster)
-            throw new RefusalException(
-                RefusalCode.Cluster, $"node {other.Number} ({other.Name}) belongs to cluster {other.Cluster:x16}, node {self.Number} ({self.Name}) to cluster {self.Cluster:x16}");
-        if (introduction.Receiver != self.Number)
-            throw new RefusalException(RefusalCode.Receiver, $"node {introduction.Receiver} was expected at this address, node {self.Number} ({self.Name}) answered");
-        return other;
-    }
-
-    private void CheckRegistry(NodeIdentity other)
-    {
-        switch (registry.Check(other.Number, other.Name, other.Incarnation))
-        {
-            case PeerCheck.OtherIncarnation:
-                throw new RefusalException(
-                    RefusalCode.Incarnation,
-                    $"node {other.Number} ({other.Name}) is known to node {self.Number} ({self.Name}) by another data directory; a node that lost its data must join under a new number");
-            case PeerCheck.OtherName:
-                throw new RefusalException(RefusalCode.Name, $"node {other.Number} calls itself {other.Name}, but is known to node {self.Number} ({self.Name}) by another name");
-        }
     }
 
     private static async Task<PooledBuffer?> ReadAsync(Connection connection, FrameType expected, CancellationToken cancellation)

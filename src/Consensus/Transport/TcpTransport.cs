@@ -33,7 +33,7 @@ public sealed class TcpTransport : ITransport
     public TcpTransport(NodeIdentity self, TransportOptions options, IPeerRegistry registry, ITransportHandler handler, ILogger<TcpTransport> logger)
     {
         (_self, _options, _handler, _logger) = (self, options, handler, logger);
-        _handshake = new Handshake(self, registry);
+        _handshake = new Handshake(new HandshakeRules(self, registry));
         _listener = new Listener(options, _handshake, FindPeer, logger);
         // A thread of its own: keep-alives must go out in time even when the pool is busy.
         _liveness = new Thread(WatchLiveness) { IsBackground = true, Name = "raftkv-liveness" };

@@ -7,7 +7,7 @@ namespace RaftKv.Server.Resp;
 /// one work item at most: waking a thread per connection would cost more than the requests themselves.
 /// Invariant: while the queue is not empty, a work item is queued or running. Lost wake-ups are excluded because the item re-checks the queue after it announced that it ends.
 /// </summary>
-internal sealed class ReplyPump : IThreadPoolWorkItem
+internal sealed class ReplyPump(Action<IThreadPoolWorkItem> schedule) : IThreadPoolWorkItem
 {
     private readonly ConcurrentQueue<RespConnection> _ready = new();
     private int _scheduled;
@@ -19,7 +19,7 @@ internal sealed class ReplyPump : IThreadPoolWorkItem
         // The connection must be seen in the queue before the role is looked at: either this thread sees the role given up, or the worker sees the connection.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _scheduled) == 0 && Interlocked.Exchange(ref _scheduled, 1) == 0)
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            schedule(this);
     }
 
     void IThreadPoolWorkItem.Execute()

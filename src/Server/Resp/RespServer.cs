@@ -15,7 +15,12 @@ internal sealed class RespServer
     private long _lastId;
     private long _commandsOfClosed;
 
-    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger)
+    /// <param name="executor">The way into the node.</param>
+    /// <param name="group">The group that holds the keys.</param>
+    /// <param name="describe">The cluster as the node sees it.</param>
+    /// <param name="logger">Where to tell what happens.</param>
+    /// <param name="schedule">Lets work that writes replies run soon, on no shard's thread; null for the thread pool.</param>
+    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger, Action<IThreadPoolWorkItem>? schedule = null)
     {
         Executor = executor;
         Group = group;
@@ -24,7 +29,7 @@ internal sealed class RespServer
         // One pump keeps two cores busy with sends; more of them matter only where there are more cores.
         _pumps = new ReplyPump[Math.Max(1, Environment.ProcessorCount / 2)];
         for (var i = 0; i < _pumps.Length; i++)
-            _pumps[i] = new ReplyPump();
+            _pumps[i] = new ReplyPump(schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
     }
 
     public IOperationExecutor Executor { get; }

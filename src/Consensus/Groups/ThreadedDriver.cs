@@ -1,0 +1,54 @@
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Consensus.Groups;
+
+/// <summary>Runs a node on threads: one for each shard, one for the log unless the only shard drives it, and the pool for what may block.</summary>
+internal sealed class ThreadedDriver : INodeDriver
+{
+    private readonly ShardThread[] _threads;
+    private int _backgroundWork;
+
+    public ThreadedDriver(IClock clock, int shards)
+    {
+        _threads = new ShardThread[shards];
+        for (var i = 0; i < shards; i++)
+            _threads[i] = new ShardThread($"raftkv-shard-{i}", clock);
+    }
+
+    public void Wake(int shard) => _threads[shard].Wake();
+
+    public void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure)
+    {
+        // A single shard drives the log itself: it saves two changes of thread per batch, and what comes in while it syncs makes the next batch larger. Measured: ARCHITECTURE.md.
+        var single = shards.Count == 1;
+        log.Start(ownThread: !single);
+        for (var i = 0; i < shards.Count; i++)
+            _threads[i].Start(shards[i], single ? log : null, onFailure);
+    }
+
+    public void RunInBackground(Action work)
+    {
+        Interlocked.Increment(ref _backgroundWork);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            work =>
+            {
+                work();
+                Interlocked.Decrement(ref _backgroundWork);
+            },
+            work,
+            preferLocal: false);
+    }
+
+    public async ValueTask StopAsync(string reason)
+    {
+        foreach (var thread in _threads)
+        {
+            thread.Stop(reason);
+            thread.Dispose();
+        }
+
+        // Pieces of images are read from the stores on pool threads: no store is closed under a reader.
+        while (Volatile.Read(ref _backgroundWork) > 0)
+            await Task.Delay(1).ConfigureAwait(false);
+    }
+}
