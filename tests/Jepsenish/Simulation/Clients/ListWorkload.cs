@@ -1,0 +1,49 @@
+using System.Globalization;
+using RaftKv.Tests.Jepsenish.Checkers;
+using RaftKv.Tests.Jepsenish.Histories;
+using RaftKv.Tests.Jepsenish.Workloads;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Clients;
+
+/// <summary>Transactions of appends to and reads of lists (strings of numbers), for the list-append checker.</summary>
+internal sealed class ListWorkload(Cluster cluster) : IWorkload
+{
+    private int _values;
+
+    /// <inheritdoc/>
+    public async Task StepAsync(Client client)
+    {
+        var steps = new List<(string Key, int? Value)>();
+        for (var i = client.Random.Between(1, 4); i > 0; i--)
+            steps.Add(($"l{client.Random.Below(cluster.Options.Keys)}", client.Random.Chance(500) ? ++_values : null));
+        await RunAsync(client, steps);
+    }
+
+    /// <inheritdoc/>
+    public Task FinishAsync(Client client) => RunAsync(client, [.. Enumerable.Range(0, cluster.Options.Keys).Select(i => ($"l{i}", (int?)null))]);
+
+    /// <inheritdoc/>
+    public void Check()
+    {
+        // Judged with all transactions of the run.
+    }
+
+    private async Task RunAsync(Client client, List<(string Key, int? Value)> steps)
+    {
+        var invoked = cluster.History.Position();
+        var replies = await client.AskAllAsync(
+            [["MULTI"], .. steps.Select(s => s.Value is { } v ? new[] { "APPEND", s.Key, string.Create(CultureInfo.InvariantCulture, $"{v} ") } : ["GET", s.Key]), ["EXEC"]]);
+        var outcome = Client.Judge(replies?[^1]);
+        cluster.History.Count("transaction", outcome);
+        if (outcome == EventType.Fail)
+            return;
+        var seen = outcome == EventType.Ok ? replies![^1].Items! : [];
+        var done = steps.Select((s, i) => new ListStep($"g{client.Group}:{s.Key}", s.Value, s.Value is null && i < seen.Count ? Numbers(seen[i]) : null)).ToList();
+        cluster.History.Transactions.Add(new ListTransaction(client.Identity, done, invoked, outcome == EventType.Ok ? cluster.History.Position() : ClientOperation.Never));
+        if (outcome == EventType.Info)
+            client.BecomeAnother();
+    }
+
+    private static List<int> Numbers(RespReply reply) =>
+        reply.Text is null ? [] : [.. reply.Text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => int.Parse(t, CultureInfo.InvariantCulture))];
+}

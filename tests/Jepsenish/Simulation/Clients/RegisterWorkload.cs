@@ -1,0 +1,113 @@
+using System.Globalization;
+using RaftKv.Tests.Jepsenish.Checkers;
+using RaftKv.Tests.Jepsenish.Histories;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Clients;
+
+/// <summary>Reads, writes, compare-and-sets and appends of single keys, every written value unique. Linearizable, key by key; an append takes effect once.</summary>
+internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
+{
+    private long _values;
+
+    /// <inheritdoc/>
+    public async Task StepAsync(Client client)
+    {
+        var choice = client.Random.Below(12);
+        var number = client.Random.Below(cluster.Options.Keys);
+        if (choice < 3)
+            await ReadAsync(client, $"r{number}");
+        else if (choice < 6)
+            await WriteAsync(client, $"r{number}");
+        else if (choice < 8)
+            await CompareAndSetAsync(client, $"r{number}");
+        else if (choice < 9)
+            await ReadAsync(client, $"a{number}");
+        else
+            await AppendAsync(client, $"a{number}");
+    }
+
+    /// <inheritdoc/>
+    public async Task FinishAsync(Client client)
+    {
+        for (var i = 0; i < cluster.Options.Keys; i++)
+        {
+            await ReadAsync(client, $"r{i}");
+            await ReadAsync(client, $"a{i}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Check()
+    {
+        foreach (var key in cluster.History.Operations.GroupBy(o => o.Key))
+        {
+            var operations = key.OrderBy(o => o.Invoked).ToList();
+            SequentialModel model = operations.Exists(o => o.Function == Function.Append) ? new AppendModel(operations) : new RegisterModel(operations);
+            var verdict = KeyCheck.Run(operations, model, 1L << 30, CancellationToken.None);
+            if (verdict.Result == Linearizability.Violated)
+                throw new SimulationViolationException($"key {key.Key} is not linearizable\n{Explanation.Of(key.Key, verdict.Violation!)}");
+            if (verdict.Result == Linearizability.Undecided)
+                throw new SimulationViolationException($"key {key.Key}: its linearizability could not be decided after {verdict.Explored} configurations");
+        }
+    }
+
+    private string KeyOf(Client client, string key) => string.Create(CultureInfo.InvariantCulture, $"g{client.Group}:{key}");
+
+    private async Task ReadAsync(Client client, string key)
+    {
+        var invoked = cluster.History.Invoke();
+        var reply = await client.AskAsync("GET", key);
+        var outcome = Client.Judge(reply);
+        cluster.History.Add(client.Identity, KeyOf(client, key), Function.Read, reply?.Text, null, invoked, outcome == EventType.Ok ? outcome : EventType.Fail);
+    }
+
+    private async Task WriteAsync(Client client, string key)
+    {
+        var value = NewValue(client);
+        var invoked = cluster.History.Invoke();
+        var reply = await client.AskAsync("SET", key, value);
+        End(client, key, Function.Write, value, null, invoked, Client.Judge(reply));
+    }
+
+    private async Task AppendAsync(Client client, string key)
+    {
+        var value = string.Create(CultureInfo.InvariantCulture, $"{++_values};");
+        var invoked = cluster.History.Invoke();
+        var reply = await client.AskAsync("APPEND", key, value);
+        End(client, key, Function.Append, value, null, invoked, Client.Judge(reply));
+    }
+
+    /// <summary>EXEC is done only if nobody changed the key since WATCH, so its value was as expected right then.</summary>
+    private async Task CompareAndSetAsync(Client client, string key)
+    {
+        var seen = await client.AskAllAsync([["WATCH", key], ["GET", key]]);
+        if (seen is null || seen.Any(r => r.IsError))
+        {
+            client.Disconnect();
+            return;
+        }
+
+        var value = NewValue(client);
+        var invoked = cluster.History.Invoke();
+        var replies = await client.AskAllAsync([["MULTI"], ["SET", key, value], ["EXEC"]]);
+        var outcome = replies switch
+        {
+            null => EventType.Info,
+            [_, _, { IsError: false, IsNil: true }] => EventType.Fail,
+            [_, _, { Items: [{ IsError: true } inner] }] => Client.Judge(inner),
+            [_, _, var last] => Client.Judge(last),
+            _ => EventType.Info,
+        };
+        End(client, key, Function.CompareAndSet, value, seen[1].Text, invoked, outcome);
+    }
+
+    private void End(Client client, string key, Function function, string value, string? expected, (long, long) invoked, EventType outcome)
+    {
+        cluster.History.Add(client.Identity, KeyOf(client, key), function, value, expected, invoked, outcome);
+        if (outcome == EventType.Info)
+            client.BecomeAnother();
+    }
+
+    private string NewValue(Client client) =>
+        string.Create(CultureInfo.InvariantCulture, $"{++_values}").PadRight(client.Random.Between(1, cluster.Options.ValueBytes), 'x');
+}

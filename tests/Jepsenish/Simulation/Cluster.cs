@@ -1,0 +1,183 @@
+using RaftKv.Engine.Io;
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Clients;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+using RaftKv.Tests.Jepsenish.Simulation.Network;
+using RaftKv.Tests.Jepsenish.Simulation.Oracles;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation;
+
+/// <summary>Machines, the network between them, clients, and those who watch: everything of one run.</summary>
+internal sealed class Cluster
+{
+    private const long RestartPause = 200 * Millisecond;
+
+    public Cluster(SimulationOptions options, Story story)
+    {
+        (Options, Story) = (options, story);
+        Scheduler = new Scheduler();
+        story.Clock = () => Scheduler.Now;
+        Wire = new Wire(this, Randomness.Fork(options.Seed, "wire"));
+        Machines = [.. Enumerable.Range(1, options.Nodes).Select(n => new Machine((ulong)n, Scheduler, options))];
+        Chains = new StateChains();
+        Oracles = new OracleSet(this);
+        History = new ClientHistory(Scheduler);
+    }
+
+    public SimulationOptions Options { get; }
+
+    public Story Story { get; }
+
+    public Scheduler Scheduler { get; }
+
+    public Wire Wire { get; }
+
+    public IReadOnlyList<Machine> Machines { get; }
+
+    public StateChains Chains { get; }
+
+    public OracleSet Oracles { get; }
+
+    public ClientHistory History { get; }
+
+    /// <summary>Whether a wall clock was set: then nobody can tell when keys should expire.</summary>
+    public bool ClocksWereSet { get; set; }
+
+    /// <summary>What made the run fail, seen where it cannot be thrown.</summary>
+    public Exception? Problem { get; set; }
+
+    /// <summary>Processes that run.</summary>
+    public IEnumerable<Process> Running => Machines.Select(m => m.Process).OfType<Process>().Where(p => p.IsAlive);
+
+    /// <summary>Nodes that may never come back, or come back without what they promised.</summary>
+    public int Damaged => Machines.Count(m => m.IsDamaged || m.IsGivenUp);
+
+    /// <summary>How many that may be: less than half.</summary>
+    public int MaxDamaged => (Machines.Count - 1) / 2;
+
+    public Machine Machine(ulong number) => Machines[(int)number - 1];
+
+    public bool IsMember(ulong number) => number >= 1 && number <= (ulong)Machines.Count;
+
+    /// <summary>Starts a node that is not running. What it says when it refuses is held against what was done to it.</summary>
+    public void StartNode(Machine machine)
+    {
+        if (machine.Process is { IsAlive: true } || machine.IsGivenUp)
+            return;
+        if (machine.Faults.HasFailed)
+        {
+            // What the page cache held when the disk failed is not to be believed.
+            machine.CutPower();
+            machine.Faults.Mend();
+        }
+
+        try
+        {
+            var process = new Process(this, machine);
+            machine.Process = process;
+            if (!machine.IsDamaged)
+                OracleSet.AfterRecovery(process);
+            Story.Tell(machine, "started");
+            process.Start();
+        }
+        catch (SimulatedCrashException e)
+        {
+            Story.Tell(machine, $"{e.Message} while it started");
+            TakeDeath(machine);
+            StartLater(machine);
+        }
+        catch (Exception e) when (e is not SimulationViolationException)
+        {
+            OnRefusedToStart(machine, e);
+        }
+    }
+
+    /// <summary>Starts a node after a while.</summary>
+    public void StartLater(Machine machine, long pause = RestartPause) => Scheduler.After(pause, () => StartNode(machine));
+
+    /// <summary>A process ends as by kill -9, or with its machine's power.</summary>
+    public void End(Machine machine, Death death)
+    {
+        if (machine.Process is { IsAlive: true } process)
+        {
+            Story.Tell(machine, death == Death.Kill ? "killed" : "loses power");
+            process.End(silently: death == Death.PowerCut);
+        }
+
+        machine.Process = null;
+        machine.PausedUntil = 0;
+        if (death == Death.PowerCut)
+            machine.CutPower();
+        if (machine.Faults.HasUnnoticedMisdirection)
+        {
+            // A last write that went astray cannot be told from one that was torn: no single disk can find it.
+            Story.Tell(machine, "its last write went astray; it is given up");
+            machine.IsGivenUp = true;
+        }
+    }
+
+    /// <summary>Something happened in a process: it may have ended by it.</summary>
+    public void AfterEvent(Process process)
+    {
+        var machine = process.Machine;
+        if (machine.Death is not null)
+        {
+            TakeDeath(machine);
+            StartLater(machine);
+        }
+        else if (process.IsAlive && process.Node.Runtime.Failure is { IsCompleted: true } failure)
+        {
+            OnStoppedByItself(process, failure.Result);
+        }
+    }
+
+    /// <summary>A process is asked to stop, as by SIGTERM, after it had time to hand over.</summary>
+    public void Stop(Machine machine, long pause)
+    {
+        if (machine.Process is not { IsAlive: true } process)
+            return;
+        Story.Tell(machine, "is asked to stop");
+        process.Run(process.Node.Runtime.HandOver);
+        process.After(50 * Millisecond, () =>
+        {
+            process.StopInOrder();
+            process.End(silently: false);
+            machine.Process = null;
+            Story.Tell(machine, "stopped");
+            StartLater(machine, pause);
+        });
+    }
+
+    private void TakeDeath(Machine machine)
+    {
+        var death = machine.Death ?? Death.Kill;
+        machine.Death = null;
+        End(machine, death);
+    }
+
+    private void OnStoppedByItself(Process process, string reason)
+    {
+        var machine = process.Machine;
+        Story.Tell(machine, $"stopped by itself: {reason}");
+        if (!machine.Faults.HasFailed && !machine.IsDamaged)
+            throw new SimulationViolationException($"node {machine.Number} stopped by itself although its disk is well: {reason}");
+        process.End(silently: false);
+        machine.Process = null;
+        StartLater(machine);
+    }
+
+    private void OnRefusedToStart(Machine machine, Exception refusal)
+    {
+        Story.Tell(machine, $"refuses to start: {refusal.Message}");
+        if (refusal is DiskFullException || machine.Faults.HasFailed)
+        {
+            StartLater(machine);
+            return;
+        }
+
+        if (!machine.IsDamaged)
+            throw new SimulationViolationException($"node {machine.Number} refuses to start although nothing happened to its disk: {refusal}");
+        machine.IsGivenUp = true;
+    }
+}

@@ -1,0 +1,253 @@
+using RaftKv.Consensus.Raft;
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
+
+/// <summary>Does to a cluster what a plan says, and mends it all in the end.</summary>
+internal sealed class FaultDriver(Cluster cluster)
+{
+    private readonly SortedDictionary<FaultKind, int> _injected = [];
+    private bool _isOver;
+
+    /// <summary>How many of each kind took place.</summary>
+    public IReadOnlyDictionary<FaultKind, int> Injected => _injected;
+
+    /// <summary>Puts the whole plan on the calendar.</summary>
+    public void Begin(IReadOnlyList<PlannedFault> plan)
+    {
+        foreach (var fault in plan)
+            cluster.Scheduler.After(fault.At, () => Inject(fault));
+    }
+
+    /// <summary>Mends everything but what stays broken for good.</summary>
+    public void Mend(int brokenForGood, SeededRandom random)
+    {
+        _isOver = true;
+        cluster.Wire.Mend();
+        foreach (var machine in cluster.Machines)
+        {
+            machine.PausedUntil = Math.Min(machine.PausedUntil, cluster.Scheduler.Now);
+            machine.Disk.Capacity = long.MaxValue;
+            if (!machine.Faults.HasFailed)
+                machine.Faults.Mend();
+        }
+
+        while (brokenForGood-- > 0 && cluster.Damaged < cluster.MaxDamaged)
+        {
+            var machine = random.Pick(cluster.Machines.Where(m => !m.IsDamaged && !m.IsGivenUp).ToList());
+            cluster.End(machine, random.Chance(500) ? Death.Kill : Death.PowerCut);
+            machine.IsGivenUp = true;
+            cluster.Story.Tell(machine, "stays down for good");
+        }
+
+        foreach (var machine in cluster.Machines)
+            cluster.StartNode(machine);
+        cluster.Story.Tell("everything else is mended");
+    }
+
+    private void Inject(PlannedFault fault)
+    {
+        if (_isOver)
+            return;
+        var random = new SeededRandom(fault.Seed);
+        var machine = Find(fault, random);
+        if (!Apply(fault, machine, random))
+            return;
+        _injected[fault.Kind] = _injected.GetValueOrDefault(fault.Kind) + 1;
+        cluster.Scheduler.Note((ulong)fault.Kind);
+        cluster.Story.Tell($"fault: {fault.Kind} at {machine.Name} for {SimulatedTime.Show(fault.For)}");
+    }
+
+    private Machine Find(PlannedFault fault, SeededRandom random) =>
+        fault.Node != 0 && cluster.IsMember(fault.Node)
+            ? cluster.Machine(fault.Node)
+            : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
+
+    private bool Apply(PlannedFault fault, Machine machine, SeededRandom random)
+    {
+        if (fault.DamagesForGood && !machine.IsDamaged && cluster.Damaged >= cluster.MaxDamaged)
+            return false;
+        switch (fault.Kind)
+        {
+            case FaultKind.Kill or FaultKind.PowerCut:
+                return EndOne(machine, fault.Kind == FaultKind.Kill ? Death.Kill : Death.PowerCut, fault.For);
+            case FaultKind.PowerCutOfAll:
+                foreach (var each in cluster.Machines)
+                    EndOne(each, Death.PowerCut, random.Time(0, fault.For));
+                return true;
+            case FaultKind.KillAtDiskOperation or FaultKind.PowerCutAtDiskOperation:
+                machine.Faults.DieAt(random.Between(1, 40), fault.Kind == FaultKind.PowerCutAtDiskOperation);
+                return true;
+            case FaultKind.Stop:
+                cluster.Stop(machine, fault.For);
+                return true;
+            case FaultKind.Pause:
+                machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
+                return true;
+            case FaultKind.ClockJump:
+                machine.Clock.Jump(random.Time(-10_000, 10_000));
+                cluster.ClocksWereSet = true;
+                return true;
+            case FaultKind.Transfer:
+                return Transfer(machine, fault.Group, random);
+            case FaultKind.Membership:
+                return ChangeMembership(machine, fault.Group, random);
+            default:
+                return ApplyToNetwork(fault, machine, random) || ApplyToDisk(fault, machine, random);
+        }
+    }
+
+    private bool ApplyToNetwork(PlannedFault fault, Machine machine, SeededRandom random)
+    {
+        var wire = cluster.Wire;
+        switch (fault.Kind)
+        {
+            case FaultKind.Partition:
+                var side = cluster.Machines.Where(_ => random.Chance(500)).Select(m => m.Number).ToHashSet();
+                CutFor(fault.For, (a, b) => side.Contains(a) != side.Contains(b));
+                return true;
+            case FaultKind.Isolate:
+                CutFor(fault.For, (a, b) => a == machine.Number || b == machine.Number);
+                return true;
+            case FaultKind.Bridge:
+                var left = cluster.Machines.Where(_ => random.Chance(500)).Select(m => m.Number).ToHashSet();
+                CutFor(fault.For, (a, b) => a != machine.Number && b != machine.Number && left.Contains(a) != left.Contains(b));
+                return true;
+            case FaultKind.CutOneWay:
+                var other = random.Pick(cluster.Machines).Number;
+                var inwards = random.Chance(500);
+                CutFor(fault.For, (a, b) => inwards ? b == machine.Number && (a == other || other == machine.Number) : a == machine.Number && (b == other || other == machine.Number));
+                return true;
+            case FaultKind.SlowLink:
+                var far = random.Pick(cluster.Machines).Number;
+                wire.Slow(machine.Number, far, random.Between(2, 200));
+                Later(fault.For, () => wire.Slow(machine.Number, far, 1));
+                return true;
+            case FaultKind.LossyNetwork:
+                (wire.LossPerMille, wire.DuplicatePerMille, wire.ReorderPerMille) = (random.Below(300), random.Below(500), random.Below(300));
+                Later(fault.For, () => wire.LossPerMille = wire.DuplicatePerMille = wire.ReorderPerMille = 0);
+                return true;
+            case FaultKind.CorruptingNetwork:
+                wire.CorruptPerMille = random.Between(1, 50);
+                Later(fault.For, () => wire.CorruptPerMille = 0);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool ApplyToDisk(PlannedFault fault, Machine machine, SeededRandom random)
+    {
+        switch (fault.Kind)
+        {
+            case FaultKind.SlowDisk:
+                machine.Faults.Slowness = random.Between(2, 100);
+                Later(fault.For, () => machine.Faults.Slowness = 1);
+                return true;
+            case FaultKind.HungDisk:
+                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + fault.For);
+                return true;
+            case FaultKind.FullDisk:
+                machine.Disk.Capacity = machine.Disk.Used + random.Below(64 << 10);
+                Later(fault.For, () => machine.Disk.Capacity = long.MaxValue);
+                return true;
+            case FaultKind.FailedSync:
+                machine.Faults.ArmSync();
+                return true;
+            case FaultKind.FailedWrite:
+                machine.Faults.ArmWrite();
+                return true;
+            case FaultKind.BitRot:
+                return machine.Rot() is not null;
+            case FaultKind.MisdirectedWrite:
+                machine.MisdirectWrite();
+                return true;
+            case FaultKind.Wipe:
+                cluster.End(machine, Death.PowerCut);
+                machine.Wipe();
+                Later(fault.For, () => cluster.StartNode(machine));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool EndOne(Machine machine, Death death, long pause)
+    {
+        if (machine.Process is not { IsAlive: true })
+            return false;
+        cluster.End(machine, death);
+        cluster.StartLater(machine, pause);
+        return true;
+    }
+
+    private void CutFor(long time, Func<ulong, ulong, bool> cuts)
+    {
+        var cut = new List<(ulong, ulong)>();
+        foreach (var from in cluster.Machines)
+        {
+            foreach (var to in cluster.Machines)
+            {
+                if (from != to && cuts(from.Number, to.Number) && cluster.Wire.Passes(from.Number, to.Number))
+                    cut.Add((from.Number, to.Number));
+            }
+        }
+
+        foreach (var (from, to) in cut)
+            cluster.Wire.Cut(from, to);
+        Later(time, () =>
+        {
+            foreach (var (from, to) in cut)
+                cluster.Wire.Join(from, to);
+        });
+    }
+
+    private bool Transfer(Machine machine, uint group, SeededRandom random)
+    {
+        if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
+            return false;
+        var target = random.Pick(cluster.Machines).Number;
+        process.Run(() => InShard(process, group, replica => replica.Core.TransferLeadership(target, replica.Now)));
+        return true;
+    }
+
+    private bool ChangeMembership(Machine machine, uint group, SeededRandom random)
+    {
+        if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
+            return false;
+        var voters = process.Replica(group).Core.Configuration.Voters;
+        var outside = cluster.Machines.Select(m => m.Number).Except(voters).ToList();
+        var steps = new List<(ConfigurationStep, ulong)>();
+        if (voters.Count > 1 && random.Chance(600))
+            steps.Add((random.Chance(800) ? ConfigurationStep.Remove : ConfigurationStep.AddLearner, random.Pick(voters)));
+        if (outside.Count > 0 && (steps.Count == 0 || random.Chance(500)))
+            steps.Add((random.Chance(800) ? ConfigurationStep.AddVoter : ConfigurationStep.AddLearner, random.Pick(outside)));
+        if (steps.Count == 0)
+            return false;
+        process.Run(() => InShard(process, group, replica =>
+        {
+            var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), process.Machine.Clock.UnixMilliseconds, replica.Now, out _);
+            cluster.Story.Tell(machine, $"is asked to change group {group}: {string.Join(", ", steps)}: {status}");
+        }));
+        return true;
+    }
+
+    private static void InShard(Process process, uint group, Action<Consensus.Groups.Replica> action)
+    {
+        var shard = process.Node.Runtime.Shards[(int)(group % (uint)process.Node.Runtime.Shards.Count)];
+        shard.Inbox.Post(() =>
+        {
+            var replica = shard.Replica(group)!;
+            action(replica);
+            shard.Touch(replica);
+        });
+    }
+
+    private void Later(long time, Action undo) => cluster.Scheduler.After(time, () =>
+    {
+        if (!_isOver)
+            undo();
+    });
+}

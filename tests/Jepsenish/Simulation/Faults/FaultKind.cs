@@ -1,0 +1,80 @@
+namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
+
+/// <summary>What can be done to a cluster. Named in scenario files: names are kept.</summary>
+internal enum FaultKind
+{
+    /// <summary>A process ends at once; what it wrote is in the machine's page cache.</summary>
+    Kill,
+
+    /// <summary>A process ends at one of its next disk operations.</summary>
+    KillAtDiskOperation,
+
+    /// <summary>A machine loses power: any subset of what was not synced is lost.</summary>
+    PowerCut,
+
+    /// <summary>A machine loses power at one of its next disk operations, which may be done in part.</summary>
+    PowerCutAtDiskOperation,
+
+    /// <summary>All machines lose power at once.</summary>
+    PowerCutOfAll,
+
+    /// <summary>A process is asked to stop: it hands over, closes its files, and is started again.</summary>
+    Stop,
+
+    /// <summary>A process stands still.</summary>
+    Pause,
+
+    /// <summary>The nodes fall into two sides that cannot reach each other.</summary>
+    Partition,
+
+    /// <summary>One node sees nobody, and the other way round.</summary>
+    Isolate,
+
+    /// <summary>Two sides that share one node.</summary>
+    Bridge,
+
+    /// <summary>Bytes of one direction between two nodes do not arrive.</summary>
+    CutOneWay,
+
+    /// <summary>A link between two nodes is slow.</summary>
+    SlowLink,
+
+    /// <summary>Frames are lost, doubled, overtake each other.</summary>
+    LossyNetwork,
+
+    /// <summary>Bits of frames change on the way.</summary>
+    CorruptingNetwork,
+
+    /// <summary>A disk is slow.</summary>
+    SlowDisk,
+
+    /// <summary>A disk answers nothing.</summary>
+    HungDisk,
+
+    /// <summary>A disk is full.</summary>
+    FullDisk,
+
+    /// <summary>A sync fails.</summary>
+    FailedSync,
+
+    /// <summary>A write fails.</summary>
+    FailedWrite,
+
+    /// <summary>A bit of a file changes on a disk.</summary>
+    BitRot,
+
+    /// <summary>A write lands elsewhere in its file.</summary>
+    MisdirectedWrite,
+
+    /// <summary>A machine's disk is replaced by an empty one.</summary>
+    Wipe,
+
+    /// <summary>A wall clock jumps.</summary>
+    ClockJump,
+
+    /// <summary>A leader is asked to hand its group over.</summary>
+    Transfer,
+
+    /// <summary>A group's configuration changes.</summary>
+    Membership,
+}

@@ -1,0 +1,101 @@
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
+
+/// <summary>One computer: a disk, clocks, and at most one process at a time, which comes and goes while the rest stays.</summary>
+internal sealed class Machine
+{
+    private readonly SeededRandom _random;
+
+    public Machine(ulong number, Scheduler scheduler, SimulationOptions options)
+    {
+        Number = number;
+        _random = Randomness.Fork(options.Seed, "machine", number);
+        var drift = options.DriftPerMillion == 0 ? 0 : _random.Between(-options.DriftPerMillion, options.DriftPerMillion);
+        Clock = new MachineClock(scheduler, drift);
+        Clock.Restart(_random.Time(1, 1L << 40));
+        Faults = new DiskFaults(_random, powerCut => Death = powerCut ? Machines.Death.PowerCut : Machines.Death.Kill);
+    }
+
+    /// <summary>The node that runs on it.</summary>
+    public ulong Number { get; }
+
+    /// <summary>Its name.</summary>
+    public string Name => $"n{Number}";
+
+    /// <summary>The clocks.</summary>
+    public MachineClock Clock { get; }
+
+    /// <summary>The disk.</summary>
+    public SimulatedFileSystem Disk { get; private set; } = new();
+
+    /// <summary>What the disk durably holds.</summary>
+    public DurableLedger Ledger { get; private set; } = new();
+
+    /// <summary>What is wrong with the disk.</summary>
+    public DiskFaults Faults { get; }
+
+    /// <summary>What runs; null when nothing does.</summary>
+    public Process? Process { get; set; }
+
+    /// <summary>Nothing runs before this time.</summary>
+    public long PausedUntil { get; set; }
+
+    /// <summary>The process, or the machine, ended within what is being done; whoever let it do so acts on it.</summary>
+    public Death? Death { get; set; }
+
+    /// <summary>Something durable was changed or lost: the node may refuse to go on, for good.</summary>
+    public bool IsDamaged { get; private set; }
+
+    /// <summary>It stays as it is when everything else is mended.</summary>
+    public bool IsGivenUp { get; set; }
+
+    /// <summary>Lives of processes so far.</summary>
+    public int Starts { get; set; }
+
+    /// <summary>The power fails, now; what was not synced is lost in part.</summary>
+    public void CutPower()
+    {
+        Disk = Disk.Crash(_random.Next());
+        Ledger.OnPowerCut(Disk);
+        Clock.Restart(_random.Time(1, 1L << 40));
+    }
+
+    /// <summary>The disk is replaced by an empty one.</summary>
+    public void Wipe()
+    {
+        (Disk, Ledger, IsDamaged) = (new SimulatedFileSystem(), new DurableLedger(), true);
+    }
+
+    /// <summary>A bit of a file changes.</summary>
+    public string? Rot()
+    {
+        var files = Directories().SelectMany(d => Disk.List(d).Select(n => $"{d}/{n}").Where(Disk.FileExists)).Where(f => Disk.ReadAll(f).Length > 0).ToList();
+        if (files.Count == 0)
+            return null;
+        IsDamaged = true;
+        var file = _random.Pick(files);
+        Disk.FlipBit(file, (long)(_random.Next() % ((ulong)Disk.ReadAll(file).Length * 8)));
+        return file;
+    }
+
+    /// <summary>A write will land elsewhere.</summary>
+    public void MisdirectWrite()
+    {
+        IsDamaged = true;
+        Faults.ArmMisdirection();
+    }
+
+    private IEnumerable<string> Directories() => new[] { "/data", "/data/wal", "/data/store-0", "/data/store-1", "/data/store-2" }.Where(Disk.DirectoryExists);
+}
+
+/// <summary>How a process ends without having been asked.</summary>
+internal enum Death
+{
+    /// <summary>It alone.</summary>
+    Kill,
+
+    /// <summary>With its machine.</summary>
+    PowerCut,
+}

@@ -1,0 +1,174 @@
+using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+using RaftKv.Engine;
+using RaftKv.Engine.Store;
+using RaftKv.Hosting;
+using RaftKv.Server.Resp;
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Clients;
+using RaftKv.Tests.Jepsenish.Simulation.Network;
+using RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
+
+/// <summary>One life of a node: production code from the RESP parser to the log, on a simulated machine. What happens in it happens through <see cref="After"/>.</summary>
+internal sealed class Process
+{
+    private readonly Cluster _cluster;
+    private readonly ProcessDisk _disk;
+    private readonly Dictionary<uint, RespServer> _servers = [];
+    private readonly List<RespLink> _links = [];
+
+    /// <summary>Opens the node; it runs after <see cref="Start"/>.</summary>
+    /// <exception cref="Exception">Whatever production code throws when it refuses to start.</exception>
+    public Process(Cluster cluster, Machine machine)
+    {
+        (_cluster, Machine) = (cluster, machine);
+        _disk = new ProcessDisk(machine, machine.Disk);
+        var options = cluster.Options;
+        var random = Randomness.Fork(options.Seed, "process", (machine.Number << 32) | (uint)++machine.Starts);
+        Transport = new WireTransport(cluster.Wire, this, random);
+        Node = NodeStarter.Open(
+            new RaftKvOptions
+            {
+                NodeName = machine.Name,
+                DataDirectory = "/data",
+                Members = [.. cluster.Machines.Select(m => new RaftKvMember(m.Name, $"{m.Name}:7000"))],
+                Groups = options.Groups,
+                Shards = options.Shards,
+                LogSegmentBytes = options.SegmentBytes,
+                CheckpointBytes = options.CheckpointBytes,
+                RetainedLogBytes = options.RetainedLogBytes,
+            },
+            new NodeEnvironment
+            {
+                Files = _disk,
+                Locks = _disk,
+                Clock = machine.Clock,
+                RandomNumber = () => random.Next() | 1,
+                OpenStore = path => new ObservedStore(MemoryStateStore.Open(_disk, path), machine.Number, cluster.Chains),
+                Bind = Transport.Bind,
+                MakeDriver = shards => new SteppedDriver(this, random, options.SyncTime, shards),
+                Adjust = c => c with
+                {
+                    SnapshotChunkBytes = options.ChunkBytes,
+                    Raft = c.Raft with
+                    {
+                        MaxAppendBytes = options.AppendBytes,
+                        MaxCachedBytes = options.CachedBytes,
+                        MaxInflightMessages = options.InflightMessages,
+                        QuiesceAfter = options.QuiesceAfter,
+                    },
+                },
+            },
+            cluster.Story.LoggersOf(machine));
+    }
+
+    public Machine Machine { get; }
+
+    public OpenNode Node { get; }
+
+    public WireTransport Transport { get; }
+
+    public Scheduler Scheduler => _cluster.Scheduler;
+
+    public Cluster Cluster => _cluster;
+
+    /// <summary>Whether it has not ended.</summary>
+    public bool IsAlive { get; private set; } = true;
+
+    /// <summary>The replica of a group.</summary>
+    public Replica Replica(uint group) => Node.Runtime.Shards[(int)(group % (uint)Node.Runtime.Shards.Count)].Replica(group)!;
+
+    /// <summary>All replicas.</summary>
+    public IEnumerable<Replica> Replicas => Node.Runtime.Shards.SelectMany(s => s.Replicas);
+
+    /// <summary>Whether it leads a group, as far as it knows.</summary>
+    public bool Leads(uint group) => Replica(group).Core.Role == RaftRole.Leader;
+
+    /// <summary>Lets it run.</summary>
+    public void Start() => Run(() =>
+    {
+        Node.Runtime.Start();
+        Transport.Start();
+    });
+
+    /// <summary>Lets something happen in this process after a delay: not before a pause is over, and not when the process has ended by then.</summary>
+    public void After(long delay, Action action) => Scheduler.After(delay, () => Run(action));
+
+    /// <summary>Lets something happen in this process now, if it can.</summary>
+    public void Run(Action action)
+    {
+        if (!IsAlive)
+            return;
+        if (Machine.PausedUntil > Scheduler.Now)
+        {
+            After(Machine.PausedUntil - Scheduler.Now, action);
+            return;
+        }
+
+        Scheduler.Note(Machine.Number);
+        try
+        {
+            action();
+        }
+        catch (SimulatedCrashException)
+        {
+            // Death says how it ended; or it had ended before, and something of it still ran.
+        }
+        catch (InvariantViolationException e)
+        {
+            throw new SimulationViolationException($"node {Machine.Number} broke an invariant of its own: {e.Message}\n{e.StackTrace}");
+        }
+
+        _cluster.AfterEvent(this);
+    }
+
+    /// <summary>A shard has had a turn.</summary>
+    public void AfterTurn(Shard shard) => _cluster.Oracles.AfterTurn(this, shard);
+
+    /// <summary>The RESP server of a group's keys.</summary>
+    public RespServer Server(uint group)
+    {
+        if (!_servers.TryGetValue(group, out var server))
+        {
+            server = new RespServer(Node.Runtime, group, Describe, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, item => After(SimulatedTime.Microsecond, item.Execute))
+            {
+                Clock = Machine.Clock,
+                NodeName = Machine.Name,
+                RequestTimeout = TimeSpan.FromSeconds(2),
+            };
+            _servers.Add(group, server);
+        }
+
+        return server;
+    }
+
+    /// <summary>A client's connection, which breaks when the process ends.</summary>
+    public void Attach(RespLink link) => _links.Add(link);
+
+    /// <summary>It has ended. Peers and clients hear of it unless the machine went with it.</summary>
+    public void End(bool silently)
+    {
+        IsAlive = false;
+        _disk.End();
+        Transport.End(silently);
+        if (silently)
+            return;
+        foreach (var link in _links)
+            link.OnServerGone();
+    }
+
+    /// <summary>What is left when it stops in good order: the same calls as production makes.</summary>
+    public void StopInOrder()
+    {
+        var stopped = Node.Runtime.DisposeAsync();
+        if (!stopped.IsCompleted)
+            throw new SimulationViolationException($"node {Machine.Number} does not stop without waiting for something that nobody does");
+        stopped.GetAwaiter().GetResult();
+        Node.Directory.Dispose();
+    }
+
+    private ClusterDescription Describe() => new([], 1, []);
+}

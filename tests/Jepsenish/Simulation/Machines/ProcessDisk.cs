@@ -1,0 +1,115 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Engine.Io;
+using RaftKv.Tests.Harness.Io;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
+
+/// <summary>
+/// A machine's disk as one process sees it: files opened by a process that has ended are of no use to anybody. The machine's faults happen here, and the ledger listens.
+/// </summary>
+internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : IFileSystem, IFileLocks
+{
+    private bool _ended;
+
+    /// <summary>Locks between processes need no care: a machine has one process at a time.</summary>
+    public IDisposable? TryAcquire(string path) => new Lock();
+
+    /// <summary>The process is gone: whatever still runs of it touches nothing any more.</summary>
+    public void End() => _ended = true;
+
+    public IFile Open(string path, OpenMode mode)
+    {
+        Before(DeviceOperation.Name);
+        return new ProcessFile(this, disk.Open(path, mode), path);
+    }
+
+    public bool FileExists(string path) => Checked().FileExists(path);
+
+    public bool DirectoryExists(string path) => Checked().DirectoryExists(path);
+
+    public void CreateDirectory(string path) => Checked().CreateDirectory(path);
+
+    public IReadOnlyList<string> List(string directory) => Checked().List(directory);
+
+    public void DeleteFile(string path)
+    {
+        Before(DeviceOperation.Name);
+        disk.DeleteFile(path);
+    }
+
+    public void DeleteDirectory(string path)
+    {
+        Before(DeviceOperation.Name);
+        disk.DeleteDirectory(path);
+    }
+
+    public void Rename(string from, string to)
+    {
+        Before(DeviceOperation.Name);
+        disk.Rename(from, to);
+    }
+
+    public void SyncDirectory(string path)
+    {
+        Before(DeviceOperation.Sync);
+        machine.Faults.FailSync(path);
+        disk.SyncDirectory(path);
+    }
+
+    private SimulatedFileSystem Checked() => _ended ? throw new SimulatedCrashException("The process has ended.") : disk;
+
+    /// <summary>Counts the operation, and ends the process, or the machine, when its time has come.</summary>
+    private void Before(DeviceOperation operation)
+    {
+        _ = Checked();
+        machine.Faults.Count(operation);
+    }
+
+    private sealed class Lock : IDisposable
+    {
+        public void Dispose()
+        {
+            // Given back by the end of the process.
+        }
+    }
+
+    private sealed class ProcessFile(ProcessDisk owner, IFile file, string path) : IFile
+    {
+        private readonly Machine _machine = owner.Machine;
+        private readonly string _path = path;
+
+        public long Length => file.Length;
+
+        public int Read(long offset, Span<byte> buffer)
+        {
+            _ = owner.Checked();
+            return file.Read(offset, buffer);
+        }
+
+        public void Write(long offset, ReadOnlySpan<byte> data)
+        {
+            owner.Before(DeviceOperation.Write);
+            _machine.Faults.FailWrite(_path);
+            file.Write(_machine.Faults.Misdirect(offset, data.Length, file.Length), data);
+            _machine.Ledger.OnWritten(_path, offset, data);
+        }
+
+        public void SyncData()
+        {
+            owner.Before(DeviceOperation.Sync);
+            _machine.Faults.FailSync(_path);
+            file.SyncData();
+            _machine.Ledger.OnSynced(_path);
+        }
+
+        public void SetLength(long length)
+        {
+            owner.Before(DeviceOperation.Write);
+            file.SetLength(length);
+        }
+
+        public void Dispose() => file.Dispose();
+    }
+
+    private Machine Machine => machine;
+}

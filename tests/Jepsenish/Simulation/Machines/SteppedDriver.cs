@@ -1,0 +1,147 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Engine;
+using RaftKv.Engine.Wal;
+using RaftKv.Tests.Harness.Io;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
+
+/// <summary>
+/// Gives a node its turns as events: what threads do in production, one after the other, in the same dependence on each other. With one shard its thread writes the log and does nothing else
+/// meanwhile; with more, the shards go on while the log syncs.
+/// </summary>
+internal sealed class SteppedDriver(Process process, SeededRandom random, long syncTime, int shardCount) : INodeDriver
+{
+    private const long UpkeepInterval = 25 * Millisecond;
+
+    private readonly bool[] _isScheduled = new bool[shardCount];
+    private readonly long[] _timer = new long[shardCount];
+    private IReadOnlyList<Shard> _shards = [];
+    private LogWriter? _log;
+    private Action<Exception>? _onFailure;
+    private bool _isWriting;
+
+    /// <inheritdoc/>
+    public void Wake(int shard)
+    {
+        if (_shards.Count > 0)
+            Schedule(shard);
+    }
+
+    /// <inheritdoc/>
+    public void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure)
+    {
+        (_shards, _log, _onFailure) = (shards, log, onFailure);
+        for (var i = 0; i < shards.Count; i++)
+            Schedule(i);
+        process.After(UpkeepInterval, Upkeep);
+    }
+
+    /// <inheritdoc/>
+    public void RunInBackground(Action work) => process.After(random.Time(10 * Microsecond, 2 * Millisecond), work);
+
+    /// <inheritdoc/>
+    public ValueTask StopAsync(string reason)
+    {
+        while (_log is { HasPosted: true, Failure: null })
+            _log.RunOnce();
+        _log?.Upkeep();
+        foreach (var shard in _shards)
+            shard.Stop(reason);
+        _shards = [];
+        return ValueTask.CompletedTask;
+    }
+
+    private void Schedule(int shard)
+    {
+        if (_isScheduled[shard])
+            return;
+        _isScheduled[shard] = true;
+        process.After(random.Time(1 * Microsecond, 20 * Microsecond), () => Turn(shard));
+    }
+
+    private void Turn(int number)
+    {
+        _isScheduled[number] = false;
+        // Its thread is in a sync; it looks for what came in when that is done.
+        if (_shards.Count == 0 || (_isWriting && _shards.Count == 1))
+            return;
+        var shard = _shards[number];
+        shard.Inbox.AwakeByTimer();
+        try
+        {
+            shard.Turn();
+        }
+        catch (Exception e) when (e is not (SimulatedCrashException or SimulationViolationException or InvariantViolationException))
+        {
+            _onFailure!(e);
+            shard.Stop($"the node failed: {e.Message}");
+            return;
+        }
+
+        process.AfterTurn(shard);
+        if (_log!.HasPosted)
+            BeginWrite();
+        if (!_isWriting || _shards.Count > 1)
+            Sleep(shard);
+    }
+
+    private void Sleep(Shard shard)
+    {
+        if (!shard.Inbox.TryFallAsleep())
+        {
+            Schedule(shard.Number);
+            return;
+        }
+
+        var deadline = shard.NextDeadline;
+        if (deadline == long.MaxValue)
+            return;
+        var wait = process.Machine.Clock.Until(deadline);
+        var due = process.Scheduler.Now + wait;
+        // An earlier timer that still runs finds nothing due and sets the next one.
+        if (_timer[shard.Number] > process.Scheduler.Now && _timer[shard.Number] <= due)
+            return;
+        _timer[shard.Number] = due;
+        process.After(wait, () =>
+        {
+            if (_timer[shard.Number] == due)
+                _timer[shard.Number] = 0;
+            Schedule(shard.Number);
+        });
+    }
+
+    private void BeginWrite()
+    {
+        if (_isWriting)
+            return;
+        _isWriting = true;
+        process.After(random.Time(syncTime / 4, syncTime) * process.Machine.Faults.Slowness, EndWrite);
+    }
+
+    private void EndWrite()
+    {
+        var hung = process.Machine.Faults.HungUntil - process.Scheduler.Now;
+        if (hung > 0)
+        {
+            process.After(hung, EndWrite);
+            return;
+        }
+
+        _log!.RunOnce();
+        _isWriting = false;
+        if (_log.HasPosted)
+            BeginWrite();
+        else if (_shards.Count == 1)
+            Schedule(0);
+    }
+
+    private void Upkeep()
+    {
+        if (_shards.Count == 0)
+            return;
+        if (!_isWriting && !_log!.HasPosted && process.Machine.Faults.HungUntil <= process.Scheduler.Now)
+            _log.RunOnce();
+        process.After(UpkeepInterval, Upkeep);
+    }
+}

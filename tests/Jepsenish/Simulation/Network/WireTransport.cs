@@ -1,0 +1,163 @@
+using System.Net;
+using RaftKv.Consensus.Transport;
+using RaftKv.Engine.Buffers;
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Network;
+
+/// <summary>
+/// A node's connections on the <see cref="Wire"/>. Who dials whom, when a connection is given up and when it is dialled again is as in <see cref="TcpTransport"/>, whose sockets, tasks and timers
+/// are not simulated; bytes, handshake and registry are production's.
+/// </summary>
+internal sealed class WireTransport(Wire wire, Process process, SeededRandom random) : ITransport
+{
+    private const long CheckInterval = 50 * Millisecond;
+
+    private readonly TransportOptions _options = new() { Listen = new IPEndPoint(IPAddress.Loopback, 0) };
+    private readonly List<WireEnd> _ends = [];
+    private readonly SortedDictionary<ulong, WireEnd> _active = [];
+    private readonly Dictionary<ulong, int> _failures = [];
+    private bool _ended;
+
+    /// <summary>The network.</summary>
+    public Wire Wire => wire;
+
+    /// <summary>Whose it is.</summary>
+    public Process Process => process;
+
+    /// <summary>Whom it accepts.</summary>
+    public HandshakeRules Rules { get; private set; } = null!;
+
+    /// <summary>Who hears of peers.</summary>
+    public ITransportHandler Handler { get; private set; } = null!;
+
+    /// <summary>What the node's environment calls when it knows who it is.</summary>
+    public ITransport Bind(NodeIdentity identity, IPeerRegistry registry, ITransportHandler handler)
+    {
+        Rules = new HandshakeRules(identity, registry);
+        Handler = handler;
+        return this;
+    }
+
+    /// <summary>Begins to dial.</summary>
+    public void Start()
+    {
+        foreach (var machine in wire.Cluster.Machines)
+        {
+            if (machine.Number > process.Machine.Number)
+                Dial(machine.Number, 0);
+        }
+
+        process.After(CheckInterval, Check);
+    }
+
+    /// <inheritdoc/>
+    public bool Send(ulong peer, PooledBuffer frame)
+    {
+        using (frame)
+        {
+            if (_ended || !_active.TryGetValue(peer, out var end))
+                return false;
+            process.Cluster.Oracles.OnSent(process, peer, frame.Span);
+            if (random.Chance(wire.LossPerMille))
+                return true;
+            if (random.Chance(wire.ReorderPerMille))
+            {
+                Later(end, frame.Span.ToArray(), 10 * Millisecond);
+                return true;
+            }
+
+            end.Send(FrameType.Data, frame.Span);
+            if (random.Chance(wire.DuplicatePerMille))
+                Later(end, frame.Span.ToArray(), random.Chance(500) ? Millisecond : 500 * Millisecond);
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool IsConnected(ulong peer) => _active.ContainsKey(peer);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        End(silently: false);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The process ends, with a word to its peers or without one.</summary>
+    public void End(bool silently)
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        foreach (var end in _ends.ToList())
+        {
+            end.Vanish();
+            if (!silently)
+                wire.Closed(end);
+        }
+
+        _ends.Clear();
+        _active.Clear();
+    }
+
+    /// <summary>A connection whose handshake is still to come.</summary>
+    public void Add(WireEnd end) => _ends.Add(end);
+
+    /// <summary>A complete handshake makes a connection the peer's, in place of the one before.</summary>
+    public void Adopt(WireEnd end)
+    {
+        if (_active.TryGetValue(end.Peer, out var before))
+            before.Close("replaced by a fresh connection");
+        _active[end.Peer] = end;
+        _failures[end.Peer] = 0;
+        process.Cluster.Story.Tell(process.Machine, $"connected to n{end.Peer}");
+        Handler.OnConnected(end.Peer);
+    }
+
+    /// <summary>A connection is gone.</summary>
+    public void Remove(WireEnd end, string reason)
+    {
+        _ends.Remove(end);
+        if (_ended || !_active.TryGetValue(end.Peer, out var active) || active != end)
+            return;
+        _active.Remove(end.Peer);
+        process.Cluster.Story.Tell(process.Machine, $"lost the connection to n{end.Peer}: {reason}");
+        Handler.OnDisconnected(end.Peer);
+    }
+
+    private void Later(WireEnd end, byte[] frame, long atMost) => process.After(random.Time(0, atMost), () =>
+    {
+        if (!end.IsClosed)
+            end.Send(FrameType.Data, frame);
+    });
+
+    private void Dial(ulong peer, long pause) => process.After(pause, () =>
+    {
+        if (_ended)
+            return;
+        if (_ends.Exists(e => e.Peer == peer))
+        {
+            Dial(peer, 20 * Millisecond);
+            return;
+        }
+
+        var failures = _failures.GetValueOrDefault(peer);
+        _failures[peer] = failures + 1;
+        // One trip there and back before the connection stands.
+        process.After(wire.Delay(process.Machine.Number, peer), () => wire.TryConnect(this, peer));
+        var backoff = Math.Min((long)_options.MinBackoff.TotalMilliseconds << Math.Min(failures, 20), (long)_options.MaxBackoff.TotalMilliseconds) * Millisecond;
+        Dial(peer, random.Time(backoff / 2, backoff) + wire.Cluster.Options.MaxDelay);
+    });
+
+    private void Check()
+    {
+        if (_ended)
+            return;
+        foreach (var end in _ends.ToList())
+            end.CheckLiveness(_options, CheckInterval);
+        process.After(CheckInterval, Check);
+    }
+}

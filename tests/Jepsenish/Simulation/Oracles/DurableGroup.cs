@@ -1,0 +1,65 @@
+using RaftKv.Engine.Wal;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>What a disk holds of one group's log, by the bytes that were written and synced, and by nobody's word.</summary>
+internal sealed class DurableGroup
+{
+    private readonly List<ulong> _terms = [];
+
+    /// <summary>Term of the hard state.</summary>
+    public ulong Term { get; private set; }
+
+    /// <summary>Vote of the hard state.</summary>
+    public ulong Vote { get; private set; }
+
+    /// <summary>The log begins after this.</summary>
+    public ulong StartIndex { get; private set; }
+
+    /// <summary>Term of the entry at the start.</summary>
+    public ulong StartTerm { get; private set; }
+
+    /// <summary>Last entry.</summary>
+    public ulong LastIndex => StartIndex + (ulong)_terms.Count;
+
+    /// <summary>Term of an entry, 0 when there is none.</summary>
+    public ulong TermAt(ulong index) => index == StartIndex ? StartTerm : index > StartIndex && index <= LastIndex ? _terms[(int)(index - StartIndex - 1)] : 0;
+
+    /// <summary>Whether the log holds an entry, or begins after it.</summary>
+    public bool Covers(ulong index, ulong term) => StartIndex >= index || TermAt(index) == term;
+
+    /// <summary>Takes a record's effect.</summary>
+    public void Apply(in WalRecord record)
+    {
+        switch (record.Type)
+        {
+            case RecordType.Entry:
+                Cut(record.Index);
+                _terms.Add(record.Term);
+                break;
+            case RecordType.HardState:
+                if (record.Term < Term || (record.Term == Term && Vote != 0 && record.Index != Vote))
+                    throw new SimulationViolationException($"group {record.Group}: a disk that held a vote for {Vote} in term {Term} is given a vote for {record.Index} in term {record.Term}");
+                (Term, Vote) = (record.Term, record.Index);
+                break;
+            case RecordType.Start when record.Index > StartIndex:
+                if (TermAt(record.Index) == record.Term && record.Index <= LastIndex)
+                    _terms.RemoveRange(0, (int)(record.Index - StartIndex));
+                else
+                    _terms.Clear();
+                (StartIndex, StartTerm) = (record.Index, record.Term);
+                break;
+            case RecordType.Reset:
+                _terms.Clear();
+                (StartIndex, StartTerm) = (record.Index, record.Term);
+                break;
+        }
+    }
+
+    private void Cut(ulong from)
+    {
+        var keep = (int)(from - StartIndex - 1);
+        if (keep < _terms.Count)
+            _terms.RemoveRange(keep, _terms.Count - keep);
+    }
+}

@@ -1,0 +1,25 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>At most one leader a term; no node's term goes behind what its disk holds (reliability.md, property 1). That votes never change is checked by <see cref="DurableGroup"/>.</summary>
+internal sealed class ElectionSafety
+{
+    private readonly Dictionary<(uint Group, ulong Term), ulong> _leaders = [];
+
+    /// <summary>Terms that had a leader.</summary>
+    public int Elections => _leaders.Count;
+
+    /// <summary>A replica after a turn.</summary>
+    public void Check(ulong node, Replica replica, DurableGroup durable)
+    {
+        var core = replica.Core;
+        if (core.Term < durable.Term)
+            throw new SimulationViolationException($"group {replica.Group}: node {node} is in term {core.Term}, its disk in term {durable.Term}");
+        if (core.Role != RaftRole.Leader || _leaders.TryAdd((replica.Group, core.Term), node))
+            return;
+        if (_leaders[(replica.Group, core.Term)] != node)
+            throw new SimulationViolationException($"election safety: nodes {_leaders[(replica.Group, core.Term)]} and {node} both lead group {replica.Group} in term {core.Term}");
+    }
+}

@@ -1,0 +1,92 @@
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Io;
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>One group of an <see cref="ObservedStore"/>. The system's own records are left out: when sessions are saved differs from node to node.</summary>
+internal sealed class ObservedGroup : IGroupState
+{
+    private readonly IGroupState _state;
+    private readonly ulong _node;
+    private readonly StateChains _chains;
+    private ulong _chain;
+
+    public ObservedGroup(IGroupState state, ulong node, StateChains chains)
+    {
+        (_state, _node, _chains) = (state, node, chains);
+        chains.OnInstalled(node, state.Group, state.Applied);
+        _chain = chains.At(state.Group, state.Applied.Index);
+    }
+
+    public uint Group => _state.Group;
+
+    public AppliedPosition Applied => _state.Applied;
+
+    public long EarliestExpiry => _state.EarliestExpiry;
+
+    public bool Read(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header) => _state.Read(space, key, value, out header);
+
+    public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header) => _state.TryGetHeader(space, key, out header);
+
+    public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
+    {
+        Note(space, 1, key, header.Revision ^ (ulong)header.ExpireAt, value);
+        _state.Write(space, key, header, value);
+    }
+
+    public bool Remove(Keyspace space, ReadOnlySpan<byte> key)
+    {
+        Note(space, 2, key, 0, default);
+        return _state.Remove(space, key);
+    }
+
+    public void Clear(Keyspace space)
+    {
+        Note(space, 3, default, 0, default);
+        _state.Clear(space);
+    }
+
+    public void CompleteEntry(AppliedPosition position)
+    {
+        _state.CompleteEntry(position);
+        _chain = Mix(Mix(_chain, position.Index), position.Term);
+        _chains.OnApplied(_node, Group, position, _chain);
+    }
+
+    public long Count(Keyspace space) => _state.Count(space);
+
+    public bool TryGetNextKey(Keyspace space, ReadOnlySpan<byte> from, bool exclusive, PooledBuffer key) => _state.TryGetNextKey(space, from, exclusive, key);
+
+    public bool TryGetKeyAt(Keyspace space, long position, PooledBuffer key) => _state.TryGetKeyAt(space, position, key);
+
+    public bool TryGetExpired(long time, PooledBuffer key, out Keyspace space) => _state.TryGetExpired(time, key, out space);
+
+    public ulong ComputeHash() => _state.ComputeHash();
+
+    public ISnapshotReader OpenSnapshot() => _state.OpenSnapshot();
+
+    public ISnapshotWriter BeginInstall() => new Installation(this, _state.BeginInstall());
+
+    private static ulong Mix(ulong chain, ulong fact) => ((chain ^ fact) * 0x9E3779B97F4A7C15) ^ (chain >> 29);
+
+    private void Note(Keyspace space, ulong what, ReadOnlySpan<byte> key, ulong header, ReadOnlySpan<byte> value)
+    {
+        if (space == Keyspace.User)
+            _chain = Mix(Mix(Mix(Mix(_chain, what), Crc32C.Compute(key)), header), Crc32C.Compute(value));
+    }
+
+    private sealed class Installation(ObservedGroup group, ISnapshotWriter writer) : ISnapshotWriter
+    {
+        public void Write(ReadOnlySpan<byte> chunk) => writer.Write(chunk);
+
+        public void Complete(AppliedPosition position)
+        {
+            writer.Complete(position);
+            group._chains.OnInstalled(group._node, group.Group, position);
+            group._chain = group._chains.At(group.Group, position.Index);
+        }
+
+        public void Dispose() => writer.Dispose();
+    }
+}

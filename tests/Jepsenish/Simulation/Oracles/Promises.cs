@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4).</summary>
+internal sealed class Promises
+{
+    private readonly Dictionary<(uint Group, ulong Node, ulong Term), ulong> _votes = [];
+
+    /// <summary>A frame leaves a process.</summary>
+    public void OnSent(Process process, ReadOnlySpan<byte> frame)
+    {
+        if (frame.IsEmpty || frame[0] != (byte)FrameKind.Raft)
+            return;
+        // Only few kinds promise anything; the rest is not decoded.
+        for (var position = 1; position + 9 <= frame.Length; position += 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(frame[position..]))
+        {
+            if ((MessageKind)frame[position + 8] is MessageKind.VoteRequest or MessageKind.VoteResponse or MessageKind.AppendAccepted)
+                Check(process, frame[position..].ToArray());
+        }
+    }
+
+    private void Check(Process process, byte[] bytes)
+    {
+        var position = 0;
+        if (!MessageCodec.TryRead(bytes, ref position, out var group, out var message) || message is null)
+            throw new SimulationViolationException($"node {process.Machine.Number} sends what nobody can read");
+        var disk = process.Machine.Ledger.Group(group);
+        switch (message)
+        {
+            case VoteResponse { Granted: true }:
+                Vote(group, disk, message, message.To);
+                break;
+            case VoteRequest:
+                Vote(group, disk, message, message.From);
+                break;
+            case AppendAccepted accepted when disk.LastIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
+                throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.LastIndex}");
+        }
+    }
+
+    private void Vote(uint group, DurableGroup disk, Message message, ulong candidate)
+    {
+        if (disk.Term < message.Term || (disk.Term == message.Term && disk.Vote != candidate))
+            throw new SimulationViolationException(
+                $"durable before acknowledged: node {message.From} votes for node {candidate} in term {message.Term} of group {group}, its disk has a vote for node {disk.Vote} in term {disk.Term}");
+        if (!_votes.TryAdd((group, message.From, message.Term), candidate) && _votes[(group, message.From, message.Term)] != candidate)
+            throw new SimulationViolationException($"node {message.From} votes for nodes {_votes[(group, message.From, message.Term)]} and {candidate} in term {message.Term} of group {group}");
+    }
+}

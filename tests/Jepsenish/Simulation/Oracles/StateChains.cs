@@ -1,0 +1,56 @@
+using RaftKv.Engine.Store;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>
+/// What every group's state was after every entry, as a chain of hashes over all changes: the first replica to apply an entry says what it does, all others must do the same
+/// (reliability.md, property 2: equal state per group and index).
+/// </summary>
+internal sealed class StateChains
+{
+    private readonly Dictionary<uint, List<(ulong Chain, AppliedPosition Position)>> _groups = [];
+
+    /// <summary>Last entry that any replica of a group has applied: a client may have seen its effect.</summary>
+    public ulong LastApplied(uint group) => _groups.TryGetValue(group, out var chain) ? (ulong)chain.Count : 0;
+
+    /// <summary>The state after an entry; 0 before the first.</summary>
+    public ulong At(uint group, ulong index)
+    {
+        if (index == 0)
+            return 0;
+        return _groups.TryGetValue(group, out var chain) && index <= (ulong)chain.Count
+            ? chain[(int)index - 1].Chain
+            : throw new SimulationViolationException($"group {group}: a state after entry {index} appeared, and nobody has applied that entry");
+    }
+
+    /// <summary>A replica completed an entry.</summary>
+    public void OnApplied(ulong node, uint group, AppliedPosition position, ulong chain)
+    {
+        if (!_groups.TryGetValue(group, out var known))
+            _groups.Add(group, known = []);
+        if (position.Index <= (ulong)known.Count)
+        {
+            var before = known[(int)position.Index - 1];
+            if (before.Position != position)
+                throw new SimulationViolationException($"group {group}: node {node} applied {position}, another node applied {before.Position}");
+            if (before.Chain != chain)
+                throw new SimulationViolationException($"group {group}: entry {position.Index} left node {node} with another state than it left others");
+            return;
+        }
+
+        if (position.Index != (ulong)known.Count + 1)
+            throw new SimulationViolationException($"group {group}: node {node} applied entry {position.Index}, and nobody has applied entry {known.Count + 1}");
+        known.Add((chain, position));
+    }
+
+    /// <summary>A replica's state was replaced, or recovered, at a position.</summary>
+    public void OnInstalled(ulong node, uint group, AppliedPosition position)
+    {
+        if (position.Index == 0)
+            return;
+        _ = At(group, position.Index);
+        var known = _groups[group][(int)position.Index - 1].Position;
+        if (known != position)
+            throw new SimulationViolationException($"group {group}: node {node} has the state of {position}, which was {known}");
+    }
+}

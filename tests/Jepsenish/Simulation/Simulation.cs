@@ -1,0 +1,192 @@
+using RaftKv.Tests.Jepsenish.Simulation.Clients;
+using RaftKv.Tests.Jepsenish.Simulation.Faults;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation;
+
+/// <summary>
+/// One run: a cluster starts, clients work, faults happen; then all is mended but a minority, and everything must come to rest: leaders, answers, equal replicas. In the end histories are judged.
+/// On one thread, from one seed: nothing else decides anything.
+/// </summary>
+internal sealed class Simulation
+{
+    private const long ElectionTimeout = 300 * Millisecond;
+
+    private readonly Cluster _cluster;
+    private readonly FaultDriver _faults;
+    private readonly IReadOnlyList<IWorkload> _workloads;
+    private readonly List<Client> _clients = [];
+    private bool _clientsStop;
+    private int _clientsRunning;
+
+    private Simulation(SimulationOptions options, TextWriter? story)
+    {
+        _cluster = new Cluster(options, new Story(story));
+        _faults = new FaultDriver(_cluster);
+        _workloads = [new RegisterWorkload(_cluster), new BankWorkload(_cluster), new ListWorkload(_cluster), new ExpiryWorkload(_cluster)];
+    }
+
+    /// <summary>Runs to the end, or to the first thing that is wrong.</summary>
+    public static SimulationResult Run(SimulationOptions options, TextWriter? story = null)
+    {
+        // Continuations run where they are completed, and nowhere else.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            return new Simulation(options, story).Run();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
+    private SimulationResult Run()
+    {
+        string? failure = null;
+        try
+        {
+            Drive();
+        }
+        catch (SimulationViolationException e)
+        {
+            failure = e.Message;
+        }
+#pragma warning disable CA1031 // whatever it is, it is a finding, and the seed that shows it must be told
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            failure = $"an exception that nobody expects: {e}";
+        }
+
+        return new SimulationResult
+        {
+            Options = _cluster.Options,
+            Failure = failure,
+            Hash = _cluster.Scheduler.Hash,
+            Events = _cluster.Scheduler.Events,
+            Time = _cluster.Scheduler.Now,
+            Operations = _cluster.History.Done,
+            Outcomes = _cluster.History.Outcomes,
+            Faults = _faults.Injected,
+            Markers = new Dictionary<string, long>(),
+            Elections = _cluster.Oracles.Elections.Elections,
+            LeaseChecks = _cluster.Oracles.Leases.Checks,
+        };
+    }
+
+    private void Drive()
+    {
+        var options = _cluster.Options;
+        foreach (var machine in _cluster.Machines)
+            _cluster.StartLater(machine, (long)machine.Number * Millisecond);
+        _faults.Begin(options.Faults);
+        StartClients();
+        RunUntil(options.Duration);
+        _faults.Mend(options.BrokenForGood, Randomness.Fork(options.Seed, "mend"));
+        new Recovery(_cluster, RunUntil).AwaitLeaders();
+        // Clients go on for a moment: what waits must end, and new requests must succeed.
+        RunUntil(_cluster.Scheduler.Now + Second);
+        _clientsStop = true;
+        Await(() => _clientsRunning == 0, 10 * ElectionTimeout + 3 * Second, () => $"{_clientsRunning} clients still wait for an answer");
+        ReadEverything();
+        new Recovery(_cluster, RunUntil).AwaitEqualReplicas();
+        foreach (var workload in _workloads)
+            workload.Check();
+    }
+
+    private void StartClients()
+    {
+        for (var i = 1; i <= _cluster.Options.Clients; i++)
+        {
+            var client = new Client(_cluster, i, (uint)(((i - 1) / 2 % _cluster.Options.Groups) + 1));
+            _clients.Add(client);
+            _clientsRunning++;
+            _cluster.Scheduler.After(i * Millisecond, () => Guard(WorkAsync(client, _workloads[(i - 1) % _workloads.Count])));
+        }
+    }
+
+    private async Task WorkAsync(Client client, IWorkload workload)
+    {
+        try
+        {
+            while (!_clientsStop)
+            {
+                if (await client.ConnectAsync())
+                    await workload.StepAsync(client);
+                else
+                    await client.Sleep(50 * Millisecond);
+                await client.Sleep(client.Random.Time(1, _cluster.Options.ThinkTime));
+                if (client.Random.Chance(10))
+                    client.Disconnect();
+            }
+        }
+        finally
+        {
+            _clientsRunning--;
+        }
+    }
+
+    /// <summary>On every node that runs, every client's keys are read once more.</summary>
+    private void ReadEverything()
+    {
+        var done = 0;
+        var readers = 0;
+        foreach (var process in _cluster.Running)
+        {
+            for (uint group = 1; group <= _cluster.Options.Groups && _clients.Exists(c => c.Group == group); group++)
+            {
+                if (!Recovery.IsAvailable(_cluster, group))
+                    continue;
+                var reader = new Client(_cluster, 10_000 + readers++, group) { Home = process.Machine.Number };
+                Guard(ReadAsync(reader, () => done++));
+            }
+        }
+
+        Await(() => done == readers, 10 * Second, () => $"{readers - done} of {readers} readers did not come to an end when all was mended");
+    }
+
+    private async Task ReadAsync(Client reader, Action onDone)
+    {
+        if (!await reader.ConnectAsync())
+            throw new SimulationViolationException($"node {reader.Home} takes no connection when all is mended");
+        foreach (var workload in _workloads)
+            await workload.FinishAsync(reader);
+        onDone();
+    }
+
+    private void Guard(Task task)
+    {
+        if (task.IsCompleted)
+            Note(task);
+        else
+            task.GetAwaiter().UnsafeOnCompleted(() => Note(task));
+    }
+
+    private void Note(Task task)
+    {
+        if (task.Exception is { } e)
+            _cluster.Problem ??= e.InnerException;
+    }
+
+    private void Await(Func<bool> condition, long atMost, Func<string> otherwise)
+    {
+        for (var until = _cluster.Scheduler.Now + atMost; !condition();)
+        {
+            if (_cluster.Scheduler.Now >= until)
+                throw new SimulationViolationException(otherwise());
+            RunUntil(Math.Min(until, _cluster.Scheduler.Now + (10 * Millisecond)));
+        }
+    }
+
+    private void RunUntil(long time)
+    {
+        while (_cluster.Scheduler.Step(time))
+        {
+            if (_cluster.Problem is { } problem)
+                throw problem is SimulationViolationException ? problem : new SimulationViolationException($"a client failed: {problem}");
+        }
+    }
+}

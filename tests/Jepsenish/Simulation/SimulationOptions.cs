@@ -1,0 +1,122 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Faults;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation;
+
+/// <summary>
+/// What a run is like: drawn from its seed, so that every seed has a mix of its own (Groce et al., "Swarm Testing", ISSTA 2012), or read from a scenario.
+/// Together with the seed it determines everything that happens.
+/// </summary>
+internal sealed record SimulationOptions
+{
+    /// <summary>Source of all randomness.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Nodes, 1 to 7.</summary>
+    public int Nodes { get; init; } = 3;
+
+    /// <summary>Groups, 1 to 32.</summary>
+    public int Groups { get; init; } = 1;
+
+    /// <summary>Shards of each node. With one, its thread drives the log, and stands still while it syncs; with more, the log has its own.</summary>
+    public int Shards { get; init; } = 1;
+
+    /// <summary>Clients, each with one request at a time.</summary>
+    public int Clients { get; init; } = 6;
+
+    /// <summary>Keys of each kind in each group.</summary>
+    public int Keys { get; init; } = 3;
+
+    /// <summary>Longest pause of a client between two requests.</summary>
+    public long ThinkTime { get; init; } = 20 * Millisecond;
+
+    /// <summary>How long clients and faults go on.</summary>
+    public long Duration { get; init; } = 8 * Second;
+
+    /// <summary>Segment size of the log.</summary>
+    public int SegmentBytes { get; init; } = 64 << 10;
+
+    /// <summary>Applied bytes after which a checkpoint is taken.</summary>
+    public int CheckpointBytes { get; init; } = 64 << 10;
+
+    /// <summary>Log bytes kept behind a checkpoint for slow followers.</summary>
+    public int RetainedLogBytes { get; init; } = 64 << 10;
+
+    /// <summary>Size of a piece of an image.</summary>
+    public int ChunkBytes { get; init; } = 4 << 10;
+
+    /// <summary>Bytes of entries in one message.</summary>
+    public int AppendBytes { get; init; } = 1 << 20;
+
+    /// <summary>Bytes of applied entries kept in memory; older ones are read from the log.</summary>
+    public int CachedBytes { get; init; } = 1 << 20;
+
+    /// <summary>Messages to one follower that may be unacknowledged.</summary>
+    public int InflightMessages { get; init; } = 256;
+
+    /// <summary>A leader with nothing to do falls silent after this; 0 for never.</summary>
+    public long QuiesceAfter { get; init; } = 2 * Second;
+
+    /// <summary>Longest value written, bytes.</summary>
+    public int ValueBytes { get; init; } = 64;
+
+    /// <summary>Shortest time between two machines.</summary>
+    public long MinDelay { get; init; } = 30 * Microsecond;
+
+    /// <summary>Longest time between two machines.</summary>
+    public long MaxDelay { get; init; } = 300 * Microsecond;
+
+    /// <summary>Longest time of a sync on a healthy disk.</summary>
+    public long SyncTime { get; init; } = 500 * Microsecond;
+
+    /// <summary>Clocks of machines run fast or slow by at most this many parts per million. The stated bound is 20,000.</summary>
+    public int DriftPerMillion { get; init; }
+
+    /// <summary>What is done to the cluster, in order of time.</summary>
+    public IReadOnlyList<PlannedFault> Faults { get; init; } = [];
+
+    /// <summary>How many nodes stay broken when everything else is mended.</summary>
+    public int BrokenForGood { get; init; }
+
+    /// <summary>Name of what this run is, in print: first bytes of a hash over all of the above.</summary>
+    [JsonIgnore]
+    public string Name => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this)))[..8];
+
+    /// <summary>The mix of a seed.</summary>
+    public static SimulationOptions Draw(ulong seed)
+    {
+        var random = Randomness.Fork(seed, "options");
+        var nodes = random.Pick([3, 3, 3, 3, 5, 5, 3, 1, 2, 4, 7]);
+        var groups = random.Pick([1, 1, 1, 2, 3, 5, 8, 32]);
+        var options = new SimulationOptions
+        {
+            Seed = seed,
+            Nodes = nodes,
+            Groups = groups,
+            Shards = random.Pick([1, 1, 2, 3]),
+            Clients = random.Between(2, 8),
+            Keys = random.Between(1, 4),
+            ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
+            Duration = random.Time(3, 10) * Second,
+            SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 1 << 20]),
+            CheckpointBytes = random.Pick([1 << 10, 4 << 10, 16 << 10, 1 << 20]),
+            RetainedLogBytes = random.Pick([0, 0, 1 << 10, 16 << 10, 1 << 20]),
+            ChunkBytes = random.Pick([64, 512, 64 << 10]),
+            AppendBytes = random.Pick([1, 256, 1 << 20, 1 << 20]),
+            CachedBytes = random.Pick([0, 1 << 10, 1 << 20]),
+            InflightMessages = random.Pick([1, 2, 256]),
+            QuiesceAfter = random.Pick([0, 300 * Millisecond, 2 * Second]),
+            ValueBytes = random.Pick([16, 64, 1024]),
+            MinDelay = random.Pick([10 * Microsecond, 100 * Microsecond]),
+            MaxDelay = random.Pick([200 * Microsecond, 2 * Millisecond, 20 * Millisecond]),
+            SyncTime = random.Pick([100 * Microsecond, 1 * Millisecond, 5 * Millisecond]),
+            DriftPerMillion = random.Pick([0, 100, 10_000]),
+            BrokenForGood = random.Chance(300) ? random.Below(((nodes - 1) / 2) + 1) : 0,
+        };
+        return options with { Faults = FaultPlan.Draw(options, random) };
+    }
+}
