@@ -1,10 +1,9 @@
 namespace RaftKv.Consensus.Groups;
 
-/// <summary>Knows, to about a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
+/// <summary>Knows, to about a sixteenth of it and at most a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
 internal sealed class LogRetention(long retainedBytes)
 {
-    private const long Step = 1 << 20;
-
+    private readonly long _step = Math.Clamp(retainedBytes / 16, 1, 1 << 20);
     private readonly Queue<(ulong Index, long Bytes)> _marks = new();
     private long _marked;
     private long _sinceMark;
@@ -15,7 +14,7 @@ internal sealed class LogRetention(long retainedBytes)
     public void OnApplied(ulong index, int bytes)
     {
         _sinceMark += bytes + 64; // what an entry costs beside its payload
-        if (_sinceMark < Step)
+        if (_sinceMark < _step)
             return;
         _marks.Enqueue((index, _sinceMark));
         _marked += _sinceMark;
