@@ -1,3 +1,5 @@
+using RaftKv.Engine;
+
 namespace RaftKv.Consensus.Groups;
 
 /// <summary>
@@ -20,7 +22,11 @@ internal sealed class ClientReads
     {
         _replica = replica;
         // Numbers of an earlier life of this process must not come again: an answer to one of them may still be under way.
+#if MUTANT_53 // numbers of reads come again after a restart
+        _lastContext = 1;
+#else
         _lastContext = replica.Configuration.Seed >> 2;
+#endif
     }
 
     public bool AnyUnasked => _unasked.Count > 0;
@@ -42,6 +48,8 @@ internal sealed class ClientReads
             return;
         }
 
+        if (_replica.Core.LeaseUntil > now)
+            Sometimes.Reached(Sometimes.LeaseRefusedBehindCommit);
         var context = _lastContext + 1;
         if (_replica.Core.ReadIndex(context, now) != Raft.ReadIndexStatus.Pending)
             return;
@@ -59,7 +67,11 @@ internal sealed class ClientReads
         {
             if (index == 0 && round.Context == context)
                 round.Refused = true;
+#if MUTANT_54 // the answer to an earlier question serves later reads
+            else if (index != 0 && round.Index == 0)
+#else
             else if (index != 0 && round.Context <= context && round.Index == 0)
+#endif
                 round.Index = index;
         }
     }
@@ -71,7 +83,11 @@ internal sealed class ClientReads
         for (var count = _rounds.Count; count > 0; count--)
         {
             var round = _rounds.Dequeue();
+#if MUTANT_52 // read served before its index is applied
+            if (round.Index != 0)
+#else
             if (round.Index != 0 && round.Index <= applied)
+#endif
             {
                 foreach (var operation in round.Operations)
                     Serve(operation);
@@ -79,6 +95,7 @@ internal sealed class ClientReads
             }
             else if (round.Refused || (round.Index == 0 && now - round.AskedAt >= AskAgainAfter))
             {
+                Sometimes.Reached(Sometimes.ReadRefusedAndAskedAgain);
                 _unasked.AddRange(round.Operations);
                 Recycle(round);
             }

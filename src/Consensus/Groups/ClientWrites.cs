@@ -87,8 +87,10 @@ internal sealed class ClientWrites
     /// <summary>This node proposed the write and lost leadership: it is placed again.</summary>
     public void OnProposalLost(Operation operation, int generation)
     {
-        if (operation.Generation == generation)
-            Return(operation);
+        if (operation.Generation != generation)
+            return;
+        Sometimes.Reached(Sometimes.ProposalLost);
+        Return(operation);
     }
 
     /// <summary>A leader answered a forwarded write.</summary>
@@ -102,6 +104,7 @@ internal sealed class ClientWrites
             return;
         }
 
+        Sometimes.Reached(Sometimes.ForwardAskedAgain);
         // It does not lead (yet, or any more), or is overloaded: asked again at once it would say the same.
         Return(operation);
         _notBefore = _replica.Now + AskAgainAfter;
@@ -142,7 +145,12 @@ internal sealed class ClientWrites
     private void EndUnanswered(Operation operation, string reason)
     {
         Forget(operation);
+        Sometimes.Reached(operation.Attempts == 0 ? Sometimes.WriteUnavailable : Sometimes.WriteOutcomeUnknown);
+#if MUTANT_44 // a write that may have been taken is called without effect
+        if (operation.Attempts >= 0)
+#else
         if (operation.Attempts == 0)
+#endif
             operation.Complete(OperationStatus.Unavailable, $"{reason}, and no leader of group {operation.Group} could take it");
         else
             operation.Complete(OperationStatus.OutcomeUnknown, $"{reason} before the leader of group {operation.Group} answered");
@@ -218,14 +226,21 @@ internal sealed class ClientWrites
         {
             if (operation.Request.Session == _session)
                 _session = 0;
+#if MUTANT_23 // a write that may have been applied before its session was evicted gets another identity
+            if (operation.Attempts >= 1)
+#else
             if (operation.Attempts == 1)
+#endif
             {
+                Sometimes.Reached(Sometimes.RetryWithNewSession);
                 // Handed out once, and that once it was refused: it has no effect and may have another identity.
                 Return(operation);
                 operation.Sequence = 0;
                 operation.Attempts = 0;
                 return;
             }
+
+            Sometimes.Reached(Sometimes.SessionLostAfterRetry);
         }
 
         Forget(operation);

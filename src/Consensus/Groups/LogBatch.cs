@@ -14,6 +14,9 @@ internal sealed class LogBatch
     /// <summary>The bytes.</summary>
     public WalBatch Wal { get; } = new();
 
+    /// <summary>When it was given to the log.</summary>
+    public long PostedAt { get; set; }
+
     public bool IsEmpty => Wal.IsEmpty && _deferred.Count == 0;
 
     /// <summary>After durability: send the messages, then tell the core.</summary>

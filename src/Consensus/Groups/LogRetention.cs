@@ -1,12 +1,9 @@
 namespace RaftKv.Consensus.Groups;
 
-/// <summary>Knows, to about an eighth of it or a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
+/// <summary>Knows, to about a sixteenth of it and at most a mebibyte, which entry lies a given number of payload bytes behind the last applied one.</summary>
 internal sealed class LogRetention(long retainedBytes)
 {
-    private const long LargestStep = 1 << 20;
-
-    private readonly long _step = Math.Clamp(retainedBytes / 8, 1, LargestStep);
-
+    private readonly long _step = Math.Clamp(retainedBytes / 16, 1, 1 << 20);
     private readonly Queue<(ulong Index, long Bytes)> _marks = new();
     private long _marked;
     private long _sinceMark;

@@ -70,7 +70,11 @@ internal sealed class Replica
     public long NextDeadline => Math.Min(Core.NextDeadline, _expiry.NextDeadline(_shard.Now, _shard.UnixMilliseconds));
 
     /// <summary>A local read is linearizable now: the lease holds and everything that may have been shown elsewhere is applied here.</summary>
+#if MUTANT_42 // lease reads although commit is ahead of what is applied
+    public bool MayServeUnderLease(long now) => Core.LeaseUntil > now;
+#else
     public bool MayServeUnderLease(long now) => Core.LeaseUntil > now && Machine.Applied.Index >= Core.CommitIndex;
+#endif
 
     public void Accept(Operation operation)
     {
@@ -91,8 +95,15 @@ internal sealed class Replica
     /// <summary>A peer's caller wrote; this node should lead.</summary>
     public void OnForwarded(ulong peer, ulong request, ReadOnlySpan<byte> command)
     {
+#if MUTANT_39 // forwarded write answered before it is applied
         if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.AskAgain, []);
+        else if (CommandEnvelope.Kind(command) == CommandKind.Put)
+            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, new byte[CommandResult.HeadSize]);
+#else
+        if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
+            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.AskAgain, []);
+#endif
     }
 
     /// <summary>Proposes a command; false when the core does not take it now.</summary>
@@ -282,8 +293,18 @@ internal sealed class Replica
 
     private void DropProposalsOfOtherTerms()
     {
+#if MUTANT_43 // proposals of an ended term wait on, and get the result of whatever is applied at their index
+        if (_proposals.Count > 0 && Core.Role == RaftRole.Leader && _proposals.Term != Core.Term)
+#else
         if (_proposals.Count > 0 && (Core.Role != RaftRole.Leader || _proposals.Term != Core.Term))
+#endif
             DropProposals();
+    }
+
+    private void LoseExpiry()
+    {
+        Sometimes.Reached(Sometimes.ExpiryLost);
+        _expiry.OnApplied();
     }
 
     private void DropProposals()
@@ -295,7 +316,7 @@ internal sealed class Replica
             else if (proposal.Peer != 0)
                 Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.AskAgain, []);
             else
-                _expiry.OnApplied();
+                LoseExpiry();
         }
     }
 }

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft;
+using RaftKv.Engine;
 using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 using RaftKv.Engine.Wal;
@@ -30,6 +31,7 @@ internal static class ReplicaRecovery
         var reset = applied.Index > recovered.LastIndex || TermAt(recovered, applied.Index) != applied.Term;
         if (reset)
         {
+            Sometimes.Reached(Sometimes.StoreAheadOfLog);
             if (recovered.Term < applied.Term)
                 throw new InvalidDataException($"the store holds group {group} in term {applied.Term}, but the log knows only term {recovered.Term}: it is not this store's log");
             shard.Batch.Wal.SetStart(group, applied.Index, applied.Term);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Store;
 using RaftKv.Engine.Wal;
@@ -27,9 +28,12 @@ internal sealed partial class Shard : IWalCompletion
 
     private const long LogRetryInterval = 100_000_000;
 
+    private const long StoreFullPollInterval = 50_000_000;
+
     private readonly IClock _clock;
     private readonly ILogger _logger;
     private readonly IShardHost _host;
+    private readonly IStateStore _store;
     private readonly Dictionary<uint, Replica> _replicas = [];
     private readonly List<Replica> _ordered = [];
     private readonly List<Replica> _touched = [];
@@ -42,6 +46,7 @@ internal sealed partial class Shard : IWalCompletion
     private readonly Queue<LogBatch> _inLog = new();
     private LogBatch? _lastInLog;
     private int _refusedBatches;
+    private string? _logRefusal;
     private long _nextLogRetry = long.MaxValue;
     private volatile bool _stopped;
     private string _stopReason = "the node stopped";
@@ -53,6 +58,7 @@ internal sealed partial class Shard : IWalCompletion
         InitialConfiguration = initial;
         _clock = clock;
         _host = host;
+        _store = store;
         _logger = logger;
         Inbox = new ShardInbox(wake);
         Outbox = new Outbox(transport);
@@ -91,12 +97,17 @@ internal sealed partial class Shard : IWalCompletion
     public long UnixMilliseconds { get; private set; }
 
     /// <summary>Why writes are refused at the moment, or null.</summary>
-    public string? RefusalOfWrites { get; private set; }
+    public string? RefusalOfWrites => _logRefusal ?? (IsStoreFull ? "the disk under this node's store is full" : null);
+
+    /// <summary>The store takes nothing more at the moment: nothing is applied, so that it never has to.</summary>
+    public bool IsStoreFull { get; private set; }
 
     public IReadOnlyList<Replica> Replicas => _ordered;
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
-    public long NextDeadline => Math.Min(Math.Min(_nextTick, _nextSweep), Checkpoints.IsUnderWay ? Now + CheckpointPollInterval : long.MaxValue);
+    public long NextDeadline => Math.Min(
+        Math.Min(_nextTick, _nextSweep),
+        Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
 
     public Replica? Replica(uint group) => _replicas.GetValueOrDefault(group);
 
@@ -134,6 +145,11 @@ internal sealed partial class Shard : IWalCompletion
         Now = _clock.Now;
         UnixMilliseconds = _clock.UnixMilliseconds;
         TakeEvents();
+#if !MUTANT_60 // the time of a turn is read before what it serves came in
+        // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.
+        Now = _clock.Now;
+#endif
+        WatchDisks();
         if (Now >= _nextTick)
             Tick();
         if (Now >= _nextSweep)
@@ -241,6 +257,9 @@ internal sealed partial class Shard : IWalCompletion
     private void OnFrame(ulong peer, PooledBuffer frame)
     {
         _frames.Add(frame);
+#if !MUTANT_60 // the time of a turn is read before what it serves came in
+        Now = _clock.Now;
+#endif
         var kind = (FrameKind)frame.Span[0];
         var readable = kind switch
         {
@@ -383,6 +402,7 @@ internal sealed partial class Shard : IWalCompletion
 
         var batch = Batch;
         Batch = _spareBatches.TryPop(out var spare) ? spare : new LogBatch();
+        batch.PostedAt = Now;
         _inLog.Enqueue(batch);
         _lastInLog = batch;
         if (_refusedBatches > 0)
@@ -393,11 +413,11 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnLogDurable()
     {
-        if (RefusalOfWrites is not null)
+        if (_logRefusal is not null)
         {
-            RefusalOfWrites = null;
-            Balancer.ResumeLeading();
-            LogDiskHasSpaceAgain();
+            _logRefusal = null;
+            ResumeLeading();
+            LogDiskWritesAgain();
         }
 
         var batch = _inLog.Dequeue();
@@ -413,20 +433,80 @@ internal sealed partial class Shard : IWalCompletion
         _refusedBatches++;
         _nextLogRetry = Now + LogRetryInterval;
         _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
-        if (RefusalOfWrites is not null)
+        if (_logRefusal is not null)
             return;
-        RefusalOfWrites = "this node's disk is full";
+        Sometimes.Reached(Sometimes.LogDiskFull);
+        _logRefusal = "this node's disk is full";
         LogDiskFull(failure.Message);
         Balancer.HandOver(Now);
     }
 
+    /// <summary>
+    /// Sees whether the disks let this node go on: while the store's is full nothing is applied; and a leader whose log has not confirmed a batch for an election timeout goes
+    /// (its entries may still be committed by others' disks, so nobody else would notice).
+    /// </summary>
+    private void WatchDisks()
+    {
+        if (_store.IsDiskFull != IsStoreFull)
+            OnStoreFull(!IsStoreFull);
+#if !MUTANT_35 // heartbeats while the disk hangs
+        if (_refusedBatches == 0 && _inLog.TryPeek(out var oldest) && Now - oldest.PostedAt > Configuration.Raft.ElectionTimeout)
+            OnLogHangs();
+#endif
+    }
+
+    private void OnLogHangs()
+    {
+        if (_logRefusal is null)
+        {
+            Sometimes.Reached(Sometimes.LogHangs);
+            _logRefusal = "this node's disk does not answer";
+            LogDiskHangs();
+        }
+
+        Balancer.HandOver(Now);
+    }
+
+    private void OnStoreFull(bool full)
+    {
+        IsStoreFull = full;
+        foreach (var replica in _ordered)
+        {
+            replica.Core.IsApplyPaused = full;
+            Touch(replica);
+        }
+
+        if (full)
+        {
+            Sometimes.Reached(Sometimes.StoreDiskFull);
+            LogStoreFull();
+            Balancer.HandOver(Now);
+        }
+        else
+        {
+            ResumeLeading();
+            LogStoreHasSpaceAgain();
+        }
+    }
+
+    private void ResumeLeading()
+    {
+        if (RefusalOfWrites is null)
+            Balancer.ResumeLeading();
+    }
+
+    /// <summary>A checkpoint found no space; it will be tried again.</summary>
+    public void OnCheckpointRefused(Exception failure) => LogCheckpointRefused(failure.Message);
+
     private void RetryLog()
     {
+        Sometimes.Reached(Sometimes.LogRetriedAfterFullDisk);
         _refusedBatches = 0;
         var first = true;
         foreach (var batch in _inLog)
         {
             batch.Wal.AfterRefusal = first;
+            batch.PostedAt = Now;
             first = false;
             _host.PostToLog(batch.Wal, this);
         }
@@ -439,5 +519,17 @@ internal sealed partial class Shard : IWalCompletion
     private partial void LogDiskFull(string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the log can be written again; writes are accepted")]
-    private partial void LogDiskHasSpaceAgain();
+    private partial void LogDiskWritesAgain();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the log's disk has confirmed nothing for an election timeout; writes are refused and leaderships handed over until it does")]
+    private partial void LogDiskHangs();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the disk under the store is full: nothing is applied and writes are refused until there is space")]
+    private partial void LogStoreFull();
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the store has space again; writes are accepted")]
+    private partial void LogStoreHasSpaceAgain();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a checkpoint found no space ({reason}); the one before it holds, and another is tried later")]
+    private partial void LogCheckpointRefused(string reason);
 }

@@ -1,5 +1,6 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;
@@ -25,7 +26,8 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
 
     public void OnChunk(SnapshotChunk chunk)
     {
-        if (IsInstalling)
+        // Pieces that a full store cannot take are offered again.
+        if (IsInstalling || shard.IsStoreFull)
             return;
         if (chunk.SnapshotIndex <= replica.Machine.Applied.Index)
         {
@@ -40,8 +42,13 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
             _writer = replica.Machine.State.BeginInstall();
         }
 
+#if MUTANT_33 // no checksum on a piece of an image
+        if (chunk.Offset != _nextOffset)
+#else
         if (chunk.Offset != _nextOffset || SnapshotSender.Crc(chunk.Data.Span) != chunk.Checksum)
+#endif
         {
+            Sometimes.Reached(Sometimes.ImagePieceRejected);
             // Repeated, out of order or damaged on the way: say where it goes on.
             Acknowledge(chunk);
             return;
@@ -85,6 +92,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
 
     private void Install(SnapshotChunk chunk)
     {
+        Sometimes.Reached(Sometimes.ImageInstalled);
         _writer!.Complete(new AppliedPosition(chunk.SnapshotIndex, chunk.SnapshotTerm, chunk.SnapshotTime));
         _writer.Dispose();
         _writer = null;
@@ -93,11 +101,16 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         replica.Machine.Reload();
         IsInstalling = true;
         _awaitsCheckpoint = true;
+#if MUTANT_49 // the log is cut for an image that no checkpoint holds yet
+        OnCheckpoint(replica.Machine.Applied);
+#else
         shard.Checkpoints.Demand();
+#endif
     }
 
     private void Refuse(SnapshotChunk chunk)
     {
+        Sometimes.Reached(Sometimes.ImageRefused);
         Abandon();
         Answer(chunk, new SnapshotRefused { From = replica.Core.Self, To = chunk.From, Term = replica.Core.Term, SnapshotId = chunk.SnapshotId });
     }

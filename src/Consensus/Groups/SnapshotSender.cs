@@ -62,8 +62,10 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     /// <summary>The follower may have lost pieces with the old connection: it is offered what it has not acknowledged.</summary>
     public void OnPeerConnected(ulong peer)
     {
-        if (_reader is not null && peer == _peer)
-            Resend();
+        if (_reader is null || peer != _peer)
+            return;
+        Sometimes.Reached(Sometimes.ImageResumed);
+        Resend();
     }
 
     public void OnLeadershipChanged()
@@ -79,7 +81,10 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         if (_reader is null)
             return;
         if (now - _lastProgress > GiveUpAfter)
+        {
+            Sometimes.Reached(Sometimes.ImageGivenUp);
             End();
+        }
         else if (now - _lastSend > ResendAfter && !_reading)
             Resend();
     }
@@ -89,7 +94,9 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         if (_reader is not null || _reading || !_waiting.TryDequeue(out var peer))
             return;
         _peer = peer;
+#if !MUTANT_22 // session table missing from the image
         replica.Machine.SaveSessions();
+#endif
         _reader = replica.Machine.State.OpenSnapshot();
         _configuration = GroupConfigurationRecord.Read(replica.Machine.State, shard.InitialConfiguration);
         _snapshotId = (replica.Core.Self << 48) ^ (replica.Core.Term << 20) ^ ++_lastId;
@@ -110,6 +117,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
 
         if (_unacknowledged.First is { } next && next.Value.Offset != nextOffset)
         {
+            Sometimes.Reached(Sometimes.ImageBegunAgain);
             // The follower stands before what is kept: it has lost the image (it restarted). Begin again.
             var peer = _peer;
             Close();

@@ -78,8 +78,8 @@ public sealed class RaftNode
     /// <summary>Whether it waits silently for something to happen.</summary>
     public bool IsQuiescent => _core.Leadership?.IsQuiescent ?? _core.Follower.IsQuiescent;
 
-    /// <summary>Lowest index that all reachable followers are known to hold: what is below need not be kept for them. Leader only, else LastIndex.</summary>
-    public ulong LowestMatch => _core.Leadership?.LowestMatch ?? LastIndex;
+    /// <summary>Set while the state machine can take nothing more (its disk is full, say): what is committed is kept back until it can. Everything else goes on.</summary>
+    public bool IsApplyPaused { get; set; }
 
     /// <summary>Who is to take leadership over, 0 when no transfer is under way.</summary>
     public ulong TransferTarget => _core.Leadership?.TransferTarget ?? 0;
@@ -200,7 +200,13 @@ public sealed class RaftNode
     public bool BeginSnapshotInstall(ulong index, ulong term, long now)
     {
         _core.AdvanceTime(now);
-        if (_core.Role != RaftRole.Follower || _core.Follower.IsInstallingSnapshot || index <= CommitIndex || _core.Log.Matches(index, term))
+        if (index <= CommitIndex || _core.Log.Matches(index, term))
+        {
+            Sometimes.Reached(Sometimes.ImageOvertakenByLog);
+            return false;
+        }
+
+        if (_core.Role != RaftRole.Follower || _core.Follower.IsInstallingSnapshot)
             return false;
         _core.Follower.IsInstallingSnapshot = true;
         return true;
@@ -244,7 +250,7 @@ public sealed class RaftNode
 
     /// <summary>Whether <see cref="TakeEffects"/> would bring anything.</summary>
     public bool HasEffects =>
-        !_core.Out.IsEmpty || _core.Log.Written < LastIndex || _core.Log.HasCommitted || _writtenState != (_core.Term, _core.Vote) || _core.Leadership is { HasWork: true };
+        !_core.Out.IsEmpty || _core.Log.Written < LastIndex || (_core.Log.HasCommitted && !IsApplyPaused) || _writtenState != HardState || _core.Leadership is { HasWork: true };
 
     /// <summary>Clears <paramref name="effects"/>, then moves what has to be done into it.</summary>
     public void TakeEffects(RaftEffects effects)
@@ -252,14 +258,21 @@ public sealed class RaftNode
         effects.Clear();
         _core.Out.ReclaimLists();
         _core.Leadership?.Flush();
-        if (_writtenState != (_core.Term, _core.Vote))
-            effects.HardState = _writtenState = (_core.Term, _core.Vote);
+        if (_writtenState != HardState)
+            effects.HardState = _writtenState = HardState;
         _core.Log.TakeUnwritten(effects.Entries);
         if (effects.HardState is not null || effects.Entries.Count > 0 || _core.Out.AwaitsDurability)
             effects.Token = _core.Log.Disk.Begin(LastIndex, _core.Log.LastTerm, _core.Term, _core.Vote);
         _core.Out.MoveTo(effects);
-        _core.Log.TakeCommitted(effects.Committed, _core.Options.MaxCommittedBytes);
+        if (!IsApplyPaused)
+            _core.Log.TakeCommitted(effects.Committed, _core.Options.MaxCommittedBytes);
     }
+
+#if MUTANT_02 // term and vote in two writes
+    private (ulong Term, ulong Vote) HardState => (_core.Term, _core.Log.Disk.Term == _core.Term ? _core.Vote : 0);
+#else
+    private (ulong Term, ulong Vote) HardState => (_core.Term, _core.Vote);
+#endif
 
     private void WakeRoles()
     {

@@ -63,14 +63,20 @@ internal sealed class SessionTable : IDisposable
         var sequence = CommandEnvelope.Sequence(command);
         // Nobody knows a result before it has asked for it.
         session.DropBelow(Math.Min(CommandEnvelope.AcknowledgedBelow(command), sequence));
+#if MUTANT_38 // a request that was applied is applied again
+        session.TryFind(sequence, out _, out var forgotten);
+#else
         if (session.TryFind(sequence, out var outcome, out var forgotten))
         {
+            Sometimes.Reached(Sometimes.DuplicateAnswered);
             if (!session.TryWriteResult(outcome, context.Result))
                 context.Reply(ResultStatus.Forgotten);
             return null;
         }
+#endif
         if (forgotten)
         {
+            Sometimes.Reached(Sometimes.DuplicateForgotten);
             context.Reply(sequence == 0 ? ResultStatus.Malformed : ResultStatus.Forgotten);
             return null;
         }
@@ -90,6 +96,7 @@ internal sealed class SessionTable : IDisposable
         {
             if (forgotten)
                 return ResultStatus.Forgotten;
+            Sometimes.Reached(Sometimes.OutcomeCancelled);
             Span<byte> cancelled = stackalloc byte[CommandResult.HeadSize];
             cancelled[0] = (byte)ResultStatus.Cancelled;
             BinaryPrimitives.WriteUInt64LittleEndian(cancelled[1..], index);
@@ -147,8 +154,10 @@ internal sealed class SessionTable : IDisposable
             // A session's head comes before its pages, being a prefix of their keys.
             if (next.Length == HeadKeySize)
                 loaded.Add(Session.ReadHead(number, _value.Span));
+#if !MUTANT_14 // what was applied before a restart is not remembered after it
             else
                 loaded[^1].ReadPage(next.Span[HeadKeySize], _value.Span);
+#endif
         }
         loaded.Sort((a, b) => a.LastIndex.CompareTo(b.LastIndex));
         foreach (var session in loaded)
@@ -250,6 +259,7 @@ internal sealed class SessionTable : IDisposable
 
     private void Evict(Session session)
     {
+        Sometimes.Reached(Sometimes.SessionEvicted);
         Unlink(session);
         _sessions.Remove(session.Number);
         session.IsDirty = false;

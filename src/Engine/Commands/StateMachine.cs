@@ -98,7 +98,11 @@ public sealed class StateMachine : IDisposable
         (found, header) = (false, default);
         var change = Volatile.Read(ref _change);
         if ((change & 1) != 0)
+        {
+            Sometimes.Reached(Sometimes.LocalReadDisturbed);
             return false;
+        }
+
         found = key.Length <= CommandLimits.KeyCeiling && State.Read(Keyspace.User, key, value, out header);
         // The record was read before the count and the time are: see BeginChange and Advance for the other side.
         Volatile.ReadBarrier();

@@ -26,9 +26,6 @@ public interface IStateStore : IDisposable
     /// <exception cref="IOException">The disk failed.</exception>
     CompletedCheckpoint? PollCheckpoint();
 
-    /// <summary>Bytes written to the store's log since the last checkpoint: the shard's measure of when to take the next one.</summary>
-    long BytesSinceCheckpoint { get; }
-
     /// <summary>
     /// The disk under the store is full. Reads go on, and writes into memory while there is any; the shard should apply nothing more until this is false again, which needs no restart. Any thread.
     /// </summary>

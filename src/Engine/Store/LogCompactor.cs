@@ -65,6 +65,7 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
     {
         if (_cutAt == 0 || store.CheckpointUnderWay || store.IsDiskFull || tickets.AnyBefore(_cutTicket))
             return;
+        Sometimes.Reached(Sometimes.StoreLogCut);
         log.ShiftBeginAddress(_cutAt);
         _cutAt = 0;
     }
@@ -166,6 +167,7 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
         _next += RecordHead + keyLength + valueLength;
         if (!StoreRecovery.TryGetSpace(store.Spaces, key, out var space) || !space.Keys.TryGet(key[SpaceId.Size..], out var entry) || entry.Address != address)
             return;
+        Sometimes.Reached(Sometimes.StoreCompactionCopied);
         _credit -= RecordHead + keyLength + valueLength;
         var header = new RecordHeader(BinaryPrimitives.ReadUInt64LittleEndian(value), BinaryPrimitives.ReadInt64LittleEndian(value[8..]));
         var copy = store.Upsert(space.Id, key[SpaceId.Size..], header, value[StoreFunctions.HeaderSize..], out _);

@@ -5,9 +5,8 @@ namespace RaftKv.Engine.Store;
 /// <summary>
 /// A group's state in sorted collections: the plain, independent twin that the FASTER store is held equal to. One lock makes reads from other threads safe; speed is not its purpose.
 /// </summary>
-internal sealed class MemoryGroupState(uint group, MemoryStateStore store) : IGroupState
+internal sealed class MemoryGroupState(uint group) : IGroupState
 {
-    private readonly MemoryStateStore _store = store;
     private readonly Lock _gate = new();
     private readonly SortedSet<Expiry> _expiries = [];
     private SortedList<byte[], Record>[] _spaces = [Empty(), Empty()];
@@ -60,7 +59,6 @@ internal sealed class MemoryGroupState(uint group, MemoryStateStore store) : IGr
         {
             Detach(space, key);
             Put(_spaces[(int)space], _expiries, space, key, new Record(header, value.ToArray()));
-            _store.BytesSinceCheckpoint += key.Length + value.Length + ImageFormat.RecordHeaderSize;
         }
     }
 
@@ -69,7 +67,6 @@ internal sealed class MemoryGroupState(uint group, MemoryStateStore store) : IGr
     {
         lock (_gate)
         {
-            _store.BytesSinceCheckpoint += key.Length;
             return Detach(space, key);
         }
     }
@@ -244,13 +241,16 @@ internal sealed class MemoryGroupState(uint group, MemoryStateStore store) : IGr
         protected override void Add(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
         {
             Put(_received[(int)space], _expiries, space, key, new Record(header, value.ToArray()));
-            target._store.BytesSinceCheckpoint += key.Length + value.Length + ImageFormat.RecordHeaderSize;
         }
 
         protected override void Install(AppliedPosition position)
         {
             lock (target._gate)
             {
+#if MUTANT_12 // image merged into the old state
+                foreach (var (key, record) in target._spaces[1])
+                    _received[1].TryAdd(key, record);
+#endif
                 target._spaces = _received;
                 target._expiries.Clear();
                 target._expiries.UnionWith(_expiries);

@@ -37,9 +37,6 @@ public sealed class MemoryStateStore : IStateStore
     /// <inheritdoc/>
     public IReadOnlyCollection<uint> Groups => _groups.Keys;
 
-    /// <inheritdoc/>
-    public long BytesSinceCheckpoint { get; internal set; }
-
     /// <summary>Opens the store in a directory, creating it when it is missing, as its newest whole checkpoint left it.</summary>
     /// <exception cref="StoreDamagedException">There are checkpoints and none is whole.</exception>
     public static MemoryStateStore Open(IFileSystem files, string directory)
@@ -53,6 +50,7 @@ public sealed class MemoryStateStore : IStateStore
         {
             if (store.TryLoad(sequence))
                 return store;
+            Sometimes.Reached(Sometimes.CheckpointDamaged);
         }
         return sequences.Count == 0 ? store : throw new StoreDamagedException($"no checkpoint in {directory} is whole");
     }
@@ -61,7 +59,7 @@ public sealed class MemoryStateStore : IStateStore
     public IGroupState Open(uint group)
     {
         if (!_groups.TryGetValue(group, out var state))
-            _groups.Add(group, state = new MemoryGroupState(group, this));
+            _groups.Add(group, state = new MemoryGroupState(group));
         return state;
     }
 
@@ -76,7 +74,6 @@ public sealed class MemoryStateStore : IStateStore
         _pending = new PooledBuffer();
         _pendingResult = new CompletedCheckpoint(_groups.ToDictionary(pair => pair.Key, pair => pair.Value.Applied));
         Serialise(_pending, ++_sequence);
-        BytesSinceCheckpoint = 0;
         return true;
     }
 
@@ -124,7 +121,11 @@ public sealed class MemoryStateStore : IStateStore
             }
             var head = into.WritableSpan[start..];
             BinaryPrimitives.WriteUInt32LittleEndian(head, group);
+#if MUTANT_13 // applied index saved apart from the data, one entry behind it
+            BinaryPrimitives.WriteUInt64LittleEndian(head[4..], Math.Max(state.Applied.Index, 1) - 1);
+#else
             BinaryPrimitives.WriteUInt64LittleEndian(head[4..], state.Applied.Index);
+#endif
             BinaryPrimitives.WriteUInt64LittleEndian(head[12..], state.Applied.Term);
             BinaryPrimitives.WriteInt64LittleEndian(head[20..], state.Applied.Time);
             BinaryPrimitives.WriteInt32LittleEndian(head[28..], head.Length - 32);
@@ -141,7 +142,9 @@ public sealed class MemoryStateStore : IStateStore
         using (var file = files.Open(temporary, OpenMode.CreateNew))
         {
             file.Write(0, content);
+#if !MUTANT_55 // a checkpoint is named before its bytes are durable
             file.SyncData();
+#endif
         }
         files.Rename(temporary, PathOf(_sequence));
         files.SyncDirectory(_directory);
@@ -182,7 +185,6 @@ public sealed class MemoryStateStore : IStateStore
             rest = rest[(32 + length)..];
         }
         _sequence = sequence;
-        BytesSinceCheckpoint = 0;
         return true;
     }
 }

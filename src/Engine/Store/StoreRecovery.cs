@@ -24,6 +24,8 @@ internal static class StoreRecovery
         var reasons = new List<string>();
         foreach (var sequence in sequences)
         {
+            if (reasons.Count > 0)
+                Sometimes.Reached(Sometimes.CheckpointDamaged);
             var manifest = StoreManifest.TryLoad(files, directory, sequence);
             if (manifest is null)
             {

@@ -118,7 +118,11 @@ internal sealed class SegmentAllocator : IDisposable
             }
 
             lock (_queues)
+            {
+                if (_ready.Count == 1)
+                    Sometimes.Reached(Sometimes.ReserveSegmentTaken);
                 return _ready.Dequeue();
+            }
         }
     }
 

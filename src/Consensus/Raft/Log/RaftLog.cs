@@ -58,7 +58,13 @@ internal sealed class RaftLog
     public Durability Disk { get; }
 
     /// <summary>Whether there is something to hand out for applying.</summary>
-    public bool HasCommitted => HandedOut < Math.Min(Committed, Disk.Index);
+    public bool HasCommitted => HandedOut < MayBeApplied;
+
+#if MUTANT_41 // applied before it is durable on this node
+    private ulong MayBeApplied => Committed;
+#else
+    private ulong MayBeApplied => Math.Min(Committed, Disk.Index);
+#endif
 
     /// <summary>Term of an entry, start entry included; 0 for an entry that the log does not have.</summary>
     public ulong TermAt(ulong index) => index < StartIndex || index > LastIndex ? 0 : _terms.At(index);
@@ -117,7 +123,7 @@ internal sealed class RaftLog
     public void TakeCommitted(List<LogEntry> into, long maxBytes)
     {
         if (HasCommitted)
-            HandedOut += (ulong)Collect(HandedOut + 1, Math.Min(Committed, Disk.Index), maxBytes, into, out _);
+            HandedOut += (ulong)Collect(HandedOut + 1, MayBeApplied, maxBytes, into, out _);
     }
 
     /// <summary>Adds entries from <paramref name="first"/> up to <paramref name="last"/> until their payloads exceed <paramref name="maxBytes"/>, at least one; returns how many.</summary>

@@ -57,7 +57,11 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
         LastContact = now;
         // A time that has not come yet was not sent by this leader; it must not buy a lease.
         if (sentAtEcho <= now)
+#if MUTANT_17 // the lease counts from an answer's receipt, which a pause may have put off
+            LastEcho = Math.Max(LastEcho, now);
+#else
             LastEcho = Math.Max(LastEcho, sentAtEcho);
+#endif
         ReadRound = Math.Max(ReadRound, readRound);
     }
 
@@ -90,7 +94,13 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
             _ => true,
         };
         if (stale)
+        {
+            Sometimes.Reached(Sometimes.StaleRejection);
             return false;
+        }
+
+        if (Suspicious || State == ProgressState.Replicate)
+            Sometimes.Reached(Sometimes.AppendLost);
         BecomeProbe();
         Next = Math.Max(Match, Math.Min(candidate, rejected - 1)) + 1;
         return true;

@@ -30,22 +30,6 @@ internal sealed class Replicator(RaftCore core, ReadIndexRounds reads)
     /// <summary>Whether heartbeats announce silence.</summary>
     public bool AnnounceSilence { get; set; }
 
-    /// <summary>Lowest index that every connected member holds.</summary>
-    public ulong LowestMatch
-    {
-        get
-        {
-            var lowest = core.Log.LastIndex;
-            foreach (var progress in _peers)
-            {
-                if (core.IsConnected(progress.Node))
-                    lowest = Math.Min(lowest, progress.Match);
-            }
-
-            return lowest;
-        }
-    }
-
     public FollowerProgress? Find(ulong node)
     {
         foreach (var progress in _peers)

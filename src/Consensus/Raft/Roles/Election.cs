@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -97,7 +98,11 @@ internal sealed class Election
         _votes.Clear();
         foreach (var voter in Others())
         {
+#if MUTANT_48 // votes asked for before the own is durable
+            _core.Out.Send(new VoteRequest
+#else
             _core.Out.SendAfterDurable(new VoteRequest
+#endif
             {
                 From = _core.Self, To = voter, Term = _core.Term, LastIndex = _core.Log.LastIndex, LastTerm = _core.Log.LastTerm, LeadershipTransfer = transfer,
             });
@@ -110,7 +115,13 @@ internal sealed class Election
         if (result == VoteResult.Won && _votes.GetValueOrDefault(_core.Self))
             _core.BecomeLeader();
         else if (result == VoteResult.Lost)
-            _core.BecomeFollower(_core.Term, 0);
+            Lose();
+    }
+
+    private void Lose()
+    {
+        Sometimes.Reached(Sometimes.ElectionLost);
+        _core.BecomeFollower(_core.Term, 0);
     }
 
     private IEnumerable<ulong> Others() => _core.Configuration.Members().Where(node => node != _core.Self && _core.Configuration.IsVoter(node));

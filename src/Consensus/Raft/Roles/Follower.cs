@@ -67,7 +67,11 @@ internal sealed class Follower(RaftCore core)
         for (; skip < entries.Count; skip++)
             Take(entries[skip]);
         var verified = message.PreviousIndex + (ulong)entries.Count;
+#if MUTANT_09 // commit beyond the verified prefix
+        core.CommitTo(Math.Min(message.CommitIndex, Log.LastIndex));
+#else
         core.CommitTo(Math.Min(message.CommitIndex, verified));
+#endif
         Accept(verified, message.SentAt, message.ReadRound, message.From);
     }
 
@@ -76,7 +80,11 @@ internal sealed class Follower(RaftCore core)
         Invariant.That(message.CommitIndex <= Log.LastIndex,
             $"leader {message.From} knows this node to hold entry {message.CommitIndex}, but the log ends at {Log.LastIndex}: acknowledged entries were lost");
         core.CommitTo(message.CommitIndex);
+#if MUTANT_59 // a follower falls silent although it lacks entries
+        IsQuiescent = message.Quiesce;
+#else
         IsQuiescent = message.Quiesce && message.LastIndex == Log.LastIndex && Log.Committed == Log.LastIndex;
+#endif
         core.SendInTerm(new HeartbeatAcknowledged
         {
             From = core.Self, To = message.From, Term = core.Term, SentAtEcho = message.SentAt, ReadRound = message.ReadRound, Quiesced = IsQuiescent,
@@ -87,7 +95,11 @@ internal sealed class Follower(RaftCore core)
     {
         if (IsInstallingSnapshot)
             return;
+#if MUTANT_11 // an image with a term conflict keeps the tail
+        if (chunk.SnapshotIndex <= Log.LastIndex)
+#else
         if (chunk.SnapshotIndex <= Log.Committed || Log.Matches(chunk.SnapshotIndex, chunk.SnapshotTerm))
+#endif
         {
             // The log has it all; what follows the image's index may have been acknowledged and must stay.
             core.CommitTo(chunk.SnapshotIndex);
@@ -122,12 +134,19 @@ internal sealed class Follower(RaftCore core)
 
     private void Take(LogEntry entry)
     {
+#if MUTANT_08 // conflicting tail kept
+        if (entry.Index <= Log.LastIndex)
+            return;
+#elif !MUTANT_07 // truncation without conflict
         if (Log.Matches(entry.Index, entry.Term))
             return;
+#endif
         if (entry.Index <= Log.LastIndex)
         {
+            Sometimes.Reached(Log.Disk.Index < Log.LastIndex ? Sometimes.TailTruncatedWhileWritten : Sometimes.TailTruncated);
             Log.TruncateFrom(entry.Index);
-            core.Configurations.TruncateFrom(entry.Index);
+            if (core.Configurations.TruncateFrom(entry.Index))
+                Sometimes.Reached(Sometimes.ConfigurationTruncated);
         }
 
         Invariant.That(entry.Index == Log.LastIndex + 1, $"entry {entry.Index} does not follow {Log.LastIndex}");
@@ -139,7 +158,11 @@ internal sealed class Follower(RaftCore core)
     private void Accept(ulong match, long sentAt, ulong readRound, ulong leader)
     {
         var accepted = new AppendAccepted { From = core.Self, To = leader, Term = core.Term, MatchIndex = match, SentAtEcho = sentAt, ReadRound = readRound };
+#if MUTANT_03 // append acknowledged before sync
+        if (match <= Log.LastIndex)
+#else
         if (match <= Log.Disk.Index)
+#endif
             core.SendInTerm(accepted);
         else
             core.Out.SendAfterDurable(accepted);

@@ -50,8 +50,6 @@ internal sealed class Leader
 
     public ulong TransferTarget => _transfer.Target;
 
-    public ulong LowestMatch => _replicator.LowestMatch;
-
     public long NextDeadline => IsQuiescent ? long.MaxValue : Math.Min(_heartbeatAt, _transfer.Deadline);
 
     public bool HasWork => _replicator.HasWork;
@@ -73,6 +71,8 @@ internal sealed class Leader
     /// <summary>Leadership is lost.</summary>
     public void Resign()
     {
+        if (_transfer is { Target: not 0, Told: true })
+            Sometimes.Reached(Sometimes.TransferCompleted);
         _lease.Surrender();
         _reads.RefuseAll();
     }
@@ -86,7 +86,11 @@ internal sealed class Leader
         if (_transfer.Target != 0)
             return ProposeStatus.TransferInProgress;
         if (_uncommittedBytes > 0 && _uncommittedBytes + payload.Length > _core.Options.MaxUncommittedBytes)
+        {
+            Sometimes.Reached(Sometimes.ProposalOverloaded);
             return ProposeStatus.Overloaded;
+        }
+
         Wake();
         index = _core.Append(EntryKind.Command, timestamp, payload);
         _uncommittedBytes += payload.Length;
@@ -100,19 +104,33 @@ internal sealed class Leader
         if (_transfer.Target != 0)
             return ProposeStatus.TransferInProgress;
         // Two changes at once, or one on top of an unfinished one of an earlier term, can give two majorities that do not meet.
+#if MUTANT_19 // configuration change before the no-op commits
+        if (_core.Configurations.CurrentIndex > Log.Committed || _core.Configuration.IsJoint)
+#else
         if (!HasCommittedInTerm || _core.Configurations.CurrentIndex > Log.Committed || _core.Configuration.IsJoint)
+#endif
             return ProposeStatus.ConfigurationRefused;
         if (ConfigurationChanger.For(_core.Configuration, change, out _) is not { } next)
             return ProposeStatus.ConfigurationRefused;
         Wake();
         index = Reconfigure(next, timestamp);
+#if MUTANT_21 // joint configuration left before it is committed
+        if (next.IsJoint)
+            Reconfigure(ConfigurationChanger.LeaveJoint(next, out _)!, timestamp);
+#endif
         return ProposeStatus.Accepted;
     }
 
     public ReadIndexStatus ReadIndex(ulong context, ulong from)
     {
+#if !MUTANT_15 // read index before the own term commits
         if (!HasCommittedInTerm)
+        {
+            Sometimes.Reached(Sometimes.ReadIndexBeforeOwnCommit);
             return ReadIndexStatus.NotReady;
+        }
+
+#endif
         Wake();
         // Alone, this node's commit index is all there is: it counts only what its own disk confirmed.
         if (Quorums.Reached(_core.Configuration, _selfOnly) == 1 || _core.Now < _lease.Until)
@@ -134,7 +152,9 @@ internal sealed class Leader
             return true;
         Wake();
         _transfer.Begin(target, _core.Now + _core.Options.ElectionTimeout);
+#if !MUTANT_18 // lease kept during a transfer
         _lease.Surrender();
+#endif
         _replicator.HasWork = true;
         TellTarget(progress);
         return true;
@@ -223,6 +243,7 @@ internal sealed class Leader
         // CheckQuorum: whoever cannot reach a quorum must not go on as if it led.
         if (Quorums.Reached(_core.Configuration, _contactOf) + _core.Options.ElectionTimeout <= _core.Now)
         {
+            Sometimes.Reached(Sometimes.LeaderWithoutQuorum);
             _core.BecomeFollower(_core.Term, 0);
             return;
         }
@@ -278,8 +299,16 @@ internal sealed class Leader
 
     private void AdvanceCommit()
     {
+#if MUTANT_20 // removed leader counts itself
+        var reached = (ulong)Quorums.Reached(_core.Configuration with { Voters = [.. _core.Configuration.Voters.Union([_core.Self])] }, _matchOf);
+#else
         var reached = (ulong)Quorums.Reached(_core.Configuration, _matchOf);
+#endif
+#if MUTANT_04 // commit counts entries of earlier terms
+        if (reached <= Log.Committed)
+#else
         if (reached <= Log.Committed || Log.TermAt(reached) != _core.Term)
+#endif
             return;
         _uncommittedBytes -= Log.CachedBytes(Math.Max(Log.Committed, FirstIndex), reached);
         var first = !HasCommittedInTerm;
@@ -299,11 +328,13 @@ internal sealed class Leader
         {
             var next = ConfigurationChanger.LeaveJoint(configuration, out _);
             Invariant.That(next is not null, "a joint configuration cannot be left");
+            Sometimes.Reached(Sometimes.JointLeft);
             Reconfigure(next, Log.LastTimestamp);
         }
         else if (!configuration.IsVoter(_core.Self))
         {
             // Removed, by an entry that is now committed without this node's vote: tell the others, let the best of them campaign at once, and go.
+            Sometimes.Reached(Sometimes.RemovedLeaderWent);
             _lease.Forbid();
             _replicator.SayGoodbye();
             _core.BecomeFollower(_core.Term, 0);
@@ -317,6 +348,8 @@ internal sealed class Leader
         _replicator.Reconfigure(index);
         _replicator.HasWork = true;
         _quiescence.Active();
+        if (next.IsJoint)
+            Sometimes.Reached(Sometimes.JointEntered);
         return index;
     }
 
@@ -325,12 +358,15 @@ internal sealed class Leader
         if (_transfer.Target != progress.Node || _transfer.Told || progress.Match != Log.LastIndex)
             return;
         _transfer.Told = true;
+#if !MUTANT_18 && !MUTANT_45 // 18: lease kept during a transfer; 45: lease taken up again after a transfer was given up
         _lease.Forbid();
+#endif
         _core.SendInTerm(new TimeoutNow { From = _core.Self, To = progress.Node, Term = _core.Term });
     }
 
     private void EndTransfer()
     {
+        Sometimes.Reached(Sometimes.TransferTimedOut);
         _transfer.End();
         PermitLease();
         if (_core.Configurations.CurrentIndex <= Log.Committed && _core.Configuration.IsJoint)

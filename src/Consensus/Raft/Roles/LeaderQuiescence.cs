@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -26,6 +27,8 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
         Active();
         var was = IsQuiescent;
         IsQuiescent = false;
+        if (was)
+            Sometimes.Reached(Sometimes.GroupWoke);
         return was;
     }
 
@@ -59,6 +62,7 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
                 return false;
         }
 
+        Sometimes.Reached(Sometimes.GroupFellSilent);
         IsQuiescent = true;
         return true;
     }

@@ -19,7 +19,9 @@ internal sealed class RaftCore
         Options = options;
         Now = now;
         Term = initial.Term;
+#if !MUTANT_36 // vote forgotten at a restart
         Vote = initial.Vote;
+#endif
         Log = new RaftLog(initial, storage, options.MaxCachedBytes);
         Configurations = new ConfigurationHistory(initial.AppliedIndex, initial.Configuration);
         foreach (var entry in initial.LaterConfigurations)
@@ -28,8 +30,13 @@ internal sealed class RaftCore
         Timer = new ElectionTimer(options, Random);
         Promise = new VoterPromise(options.LeaseDuration);
         // A replica that has seen a term may have promised its vote just before it stopped.
+#if !MUTANT_47 // promise forgotten at a restart
         if (initial.Term > 0)
+        {
+            Sometimes.Reached(Sometimes.PromiseKeptOverRestart);
             Promise.Renew(now);
+        }
+#endif
         Follower = new Follower(this);
         Election = new Election(this);
         Voter = new Voter(this);
@@ -118,7 +125,11 @@ internal sealed class RaftCore
         if (Leadership is { } leadership)
         {
             // Readers on other threads may still look at the lease that was published: nobody gets our vote before it has run out.
+#if !MUTANT_58 // a leader that steps down votes at once, although readers still look at its lease
             Promise.ExtendTo(leadership.LeaseUntil);
+#endif
+            if (Log.LastIndex > Log.Committed)
+                Sometimes.Reached(Sometimes.LeaderDeposedWithUncommitted);
             Leadership = null;
             leadership.Resign();
         }
@@ -134,6 +145,9 @@ internal sealed class RaftCore
         SetLeader(leader);
         if (Role != RaftRole.Follower)
         {
+#if MUTANT_06 // vote forgotten on a step-down within the term
+            Vote = 0;
+#endif
             SetRole(RaftRole.Follower);
             Timer.Arm(Now);
         }

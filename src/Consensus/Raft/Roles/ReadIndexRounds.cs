@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -24,7 +25,11 @@ internal sealed class ReadIndexRounds(RaftCore core)
     /// <summary>A read arrived.</summary>
     public void Add(ulong context, ulong from)
     {
+#if MUTANT_16 // an answer to an earlier round confirms the read
+        _waiting.Enqueue(new Waiting(Round, context, from, core.Log.Committed));
+#else
         _waiting.Enqueue(new Waiting(Round + 1, context, from, core.Log.Committed));
+#endif
         _hasUnsent = true;
     }
 
@@ -50,6 +55,8 @@ internal sealed class ReadIndexRounds(RaftCore core)
     /// <summary>Leadership is lost.</summary>
     public void RefuseAll()
     {
+        if (_waiting.Count > 0)
+            Sometimes.Reached(Sometimes.ReadsRefusedByResignation);
         while (_waiting.TryDequeue(out var read))
             Refuse(core, read.From, read.Context);
     }

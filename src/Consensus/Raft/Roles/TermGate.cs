@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -23,7 +24,11 @@ internal sealed class TermGate(RaftCore core)
     {
         if (message is VoteRequest vote && core.Voter.Ignores(vote))
             return false;
+#if MUTANT_34 // a refused pre-vote's higher term is ignored
+        if (message.Term > core.Term && message is not (PreVoteRequest or PreVoteResponse))
+#else
         if (message.Term > core.Term && message is not (PreVoteRequest or PreVoteResponse { Granted: true }))
+#endif
             core.BecomeFollower(message.Term, 0);
         return true;
     }
@@ -33,6 +38,7 @@ internal sealed class TermGate(RaftCore core)
         switch (message)
         {
             case AppendEntries or Heartbeat or SnapshotChunk:
+                Sometimes.Reached(Sometimes.StaleLeaderAnswered);
                 // Someone leads an older term. Without an answer it would go on, and a node that is ahead of its group's term would be lost to it for ever. The answer promises nothing.
                 core.SendInTerm(new HeartbeatAcknowledged { From = core.Self, To = message.From, Term = core.Term, SentAtEcho = long.MinValue });
                 break;
@@ -45,8 +51,15 @@ internal sealed class TermGate(RaftCore core)
             case ReadIndexRequest read:
                 ReadIndexRounds.Refuse(core, read.From, read.Context);
                 break;
+#if MUTANT_10 // an acknowledgement of an earlier term raises match
+            case AppendAccepted when core.Leadership is { } leadership:
+                DispatchToLeader(leadership, message);
+                break;
+#endif
             default:
                 // An answer to something of an earlier term: it means nothing any more.
+                if (message is AppendAccepted)
+                    Sometimes.Reached(Sometimes.StaleAcknowledgement);
                 break;
         }
     }

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Raft;
 
@@ -11,14 +12,25 @@ namespace RaftKv.Consensus.Raft;
 internal sealed class Voter(RaftCore core)
 {
     /// <summary>Whether a request for a vote is ignored altogether, its term included, because a leader counts on this node.</summary>
-    public bool Ignores(VoteRequest request) =>
-        !request.LeadershipTransfer && (core.Role == RaftRole.Leader || core.Promise.Holds(core.Now));
+    public bool Ignores(VoteRequest request)
+    {
+        if (request.LeadershipTransfer || (core.Role != RaftRole.Leader && !core.Promise.Holds(core.Now)))
+            return false;
+        Sometimes.Reached(Sometimes.VoteIgnoredForPromise);
+        return true;
+    }
 
     /// <summary>A request of this node's own term (the term gate saw to that).</summary>
     public void OnVoteRequest(VoteRequest request)
     {
         var free = core.Vote == request.From || (core.Vote == 0 && core.LeaderId == 0);
+#if MUTANT_05 // no up-to-date check in a vote
+        var granted = free;
+#else
         var granted = free && core.Log.IsUpToDate(request.LastIndex, request.LastTerm);
+#endif
+        if (free && !granted)
+            Sometimes.Reached(Sometimes.VoteRefusedForOldLog);
         if (granted)
         {
             // A pre-candidate that votes for another gives its own plans up.
@@ -27,7 +39,11 @@ internal sealed class Voter(RaftCore core)
             core.Timer.VoteUnderWay(core.Now);
         }
 
+#if MUTANT_01 // vote reply before sync
+        core.Out.Send(new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted });
+#else
         core.Out.SendAfterDurable(new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted });
+#endif
     }
 
     /// <summary>A request of any term: a pre-vote changes nothing here.</summary>
@@ -36,6 +52,8 @@ internal sealed class Voter(RaftCore core)
         var free = request.Term > core.Term
             || (request.Term == core.Term && (core.Vote == request.From || (core.Vote == 0 && core.LeaderId == 0)));
         var granted = free && !HasLeader() && core.Log.IsUpToDate(request.LastIndex, request.LastTerm);
+        if (free && HasLeader())
+            Sometimes.Reached(Sometimes.PreVoteRefusedForLiveLeader);
         // A refusal carries this node's own term: a candidate that fell behind catches up by it instead of asking in vain for ever.
         core.Out.Send(new PreVoteResponse { From = core.Self, To = request.From, Term = granted ? request.Term : core.Term, Granted = granted });
     }

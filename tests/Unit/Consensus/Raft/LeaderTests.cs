@@ -39,7 +39,10 @@ public class LeaderTests
         Step(new AppendAccepted { From = 2, To = 1, Term = 1, MatchIndex = 2, SentAtEcho = 0 });
         Step(new AppendAccepted { From = 3, To = 1, Term = 1, MatchIndex = 2, SentAtEcho = 0 });
         Step(new AppendAccepted { From = 2, To = 1, Term = 1, MatchIndex = 1, SentAtEcho = 0 });
-        Assert.Equal(2UL, _node.LowestMatch);
+        // A follower is never told to commit more than it is known to hold.
+        _node.Tick(25_000_000);
+        _node.TakeEffects(_effects);
+        Assert.Equal(2UL, Assert.Single(_effects.Messages.OfType<Heartbeat>(), h => h.To == 2).CommitIndex);
     }
 
     [Fact]
