@@ -64,6 +64,11 @@ internal sealed record ServeSettings
         {
             throw CommandLineException.Usage($"{path}: not valid JSON at line {e.LineNumber + 1}");
         }
+        catch (InvalidOperationException)
+        {
+            // The parser looks at the bytes of a text only when it is asked for.
+            throw CommandLineException.Usage($"{path}: a text in it is not valid UTF-8");
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw CommandLineException.Usage($"{path}: cannot be read: {e.Message}");
