@@ -24,7 +24,7 @@ internal static class NodeStarter
     {
         var members = Number(options.Members);
         var self = members.Single(m => m.Name == options.NodeName);
-        var listen = await ResolveAsync(self, cancellationToken);
+        var listen = await ResolveAsync(self, options.ListenAddress ?? self.Address, cancellationToken);
         var opened = new Stack<IDisposable>();
         try
         {
@@ -129,10 +129,10 @@ internal static class NodeStarter
         };
     }
 
-    private static async Task<IPEndPoint> ResolveAsync(Member self, CancellationToken cancellationToken)
+    private static async Task<IPEndPoint> ResolveAsync(Member self, string address, CancellationToken cancellationToken)
     {
-        if (!PeerEndpoint.TryParse(self.Address, out var endpoint))
-            throw new RaftKvStartException($"'{self.Address}' is no address of the form host:port");
+        if (!PeerEndpoint.TryParse(address, out var endpoint))
+            throw new RaftKvStartException($"'{address}' is no address of the form host:port");
         try
         {
             var addresses = await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken);
@@ -140,7 +140,7 @@ internal static class NodeStarter
         }
         catch (SocketException e)
         {
-            throw new RaftKvStartException($"the address {self.Address} of node {self.Name} cannot be resolved: {e.Message}", e);
+            throw new RaftKvStartException($"the address {address} of node {self.Name} cannot be resolved: {e.Message}", e);
         }
     }
 
@@ -153,7 +153,7 @@ internal static class NodeStarter
         }
         catch (SocketException e)
         {
-            throw new RaftKvStartException($"node {self.Name} cannot listen on {self.Address}: {e.Message}", e);
+            throw new RaftKvStartException($"node {self.Name} cannot listen on {options.ListenAddress ?? self.Address}: {e.Message}", e);
         }
     }
 
