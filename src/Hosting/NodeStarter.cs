@@ -20,7 +20,7 @@ internal static class NodeStarter
     public static async Task<OpenNode> StartAsync(RaftKvOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var self = options.Members.Single(m => m.Name == options.NodeName);
-        var listen = await ResolveAsync(self, cancellationToken);
+        var listen = await ResolveAsync(self, options.ListenAddress ?? self.Address, cancellationToken);
         var clock = MonotonicClock.Instance;
         TcpTransport? transport = null;
         var files = new PhysicalFileSystem();
@@ -148,10 +148,10 @@ internal static class NodeStarter
         };
     }
 
-    private static async Task<IPEndPoint> ResolveAsync(RaftKvMember self, CancellationToken cancellationToken)
+    private static async Task<IPEndPoint> ResolveAsync(RaftKvMember self, string address, CancellationToken cancellationToken)
     {
-        if (!PeerEndpoint.TryParse(self.Address, out var endpoint))
-            throw new RaftKvStartException($"'{self.Address}' is no address of the form host:port");
+        if (!PeerEndpoint.TryParse(address, out var endpoint))
+            throw new RaftKvStartException($"'{address}' is no address of the form host:port");
         try
         {
             var addresses = await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken);
@@ -159,7 +159,7 @@ internal static class NodeStarter
         }
         catch (SocketException e)
         {
-            throw new RaftKvStartException($"the address {self.Address} of node {self.Name} cannot be resolved: {e.Message}", e);
+            throw new RaftKvStartException($"the address {address} of node {self.Name} cannot be resolved: {e.Message}", e);
         }
     }
 
@@ -172,7 +172,7 @@ internal static class NodeStarter
         }
         catch (SocketException e)
         {
-            throw new RaftKvStartException($"node {self.Name} cannot listen on {self.Address}: {e.Message}", e);
+            throw new RaftKvStartException($"node {self.Name} cannot listen on {options.ListenAddress ?? self.Address}: {e.Message}", e);
         }
     }
 

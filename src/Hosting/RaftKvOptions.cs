@@ -17,6 +17,12 @@ public sealed class RaftKvOptions
     /// <summary>All nodes, this one included; the same list, in any order, on every node. 1, 3, 5 or 7 make sense.</summary>
     public IList<RaftKvMember> Members { get; set; } = [];
 
+    /// <summary>
+    /// host:port on which this node takes its peers' connections; null for its own address in <see cref="Members"/>. Another one is for a node that its peers reach through something that
+    /// forwards: a container's published port, a proxy. It may differ from node to node; the list may not.
+    /// </summary>
+    public string? ListenAddress { get; set; }
+
     /// <summary>Raft groups beside the meta group, 1 to 1024, fixed when the cluster is created. 8: enough to spread leaders over a few nodes, few enough to cost nothing.</summary>
     public int Groups { get; set; } = 8;
 
@@ -69,6 +75,7 @@ public sealed class RaftKvOptions
         Check(Members.Select(m => m.Name).Distinct(StringComparer.Ordinal).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Name)), "each name once");
         Check(Members.Select(m => m.Address).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Address)), "each address once");
         Check(Members.Any(m => m.Name == NodeName), nameof(NodeName), NodeName, $"one of the members ({string.Join(", ", Members.Select(m => m.Name))})");
+        Check(ListenAddress is null || PeerEndpoint.TryParse(ListenAddress, out _), nameof(ListenAddress), ListenAddress, "an address of the form host:port with a port from 1 to 65535");
         Check(Groups is >= 1 and <= 1024, nameof(Groups), Groups, "1 to 1024");
         Check(Shards is >= 0 and <= 64, nameof(Shards), Shards, "0 (one per two cores) to 64");
         Check(MaxKeyBytes is >= 1 and <= 64 << 10, nameof(MaxKeyBytes), MaxKeyBytes, "1 to 65536 bytes");

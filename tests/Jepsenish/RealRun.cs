@@ -67,7 +67,7 @@ internal sealed class RealRun
     {
         var run = new RealRun(options);
         run._directory = options.Keep is { } keep ? FreshDirectory(keep, options.Seed) : Directory.CreateTempSubdirectory("raftkv-real-").FullName;
-        using (var cluster = new RealCluster(run._directory, options.Server ?? RealCluster.BuiltServer(), Tuning(options.Seed)))
+        using (var cluster = new RealCluster(run._directory, options.Server ?? RealCluster.BuiltServer(), Tuning(options.Seed), seams: new ClusterSeams { Network = true, Machine = true }))
         {
             try
             {

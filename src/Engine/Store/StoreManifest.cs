@@ -65,8 +65,8 @@ internal sealed record StoreManifest
     /// <summary>Sequence numbers of the manifests in a directory, newest first.</summary>
     public static List<ulong> List(IFileSystem files, string directory) => files.List(directory)
         .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
-        .Select(name => ulong.Parse(name.AsSpan(Prefix.Length), CultureInfo.InvariantCulture))
-        .OrderDescending().ToList();
+        .Select(name => ulong.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) && name == NameOf(sequence) ? sequence : (ulong?)null)
+        .OfType<ulong>().OrderDescending().ToList();
 
     /// <summary>Writes the manifest durably: a temporary file, sync, rename, sync of the directory.</summary>
     public void Save(IFileSystem files, string directory)
@@ -94,14 +94,24 @@ internal sealed record StoreManifest
         }
         if (content.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(content.Length - 4)) != Crc32C.Compute(content.AsSpan(..^4)))
             return null;
-        var manifest = Parse(content);
-        return manifest?.Sequence == sequence ? manifest : null;
+        try
+        {
+            var manifest = Parse(content);
+            return manifest?.Sequence == sequence ? manifest : null;
+        }
+        catch (EndOfStreamException)
+        {
+            // A checksum of 32 bits can be right by chance, or by intent: lengths that reach past the end are damage all the same.
+            return null;
+        }
     }
 
     /// <summary>Removes a manifest.</summary>
     public static void Delete(IFileSystem files, string directory, ulong sequence) => files.DeleteFile(PathOf(directory, sequence));
 
-    private static string PathOf(string directory, ulong sequence) => Path.Combine(directory, Prefix + sequence.ToString("D20", CultureInfo.InvariantCulture));
+    private static string PathOf(string directory, ulong sequence) => Path.Combine(directory, NameOf(sequence));
+
+    private static string NameOf(ulong sequence) => Prefix + sequence.ToString("D20", CultureInfo.InvariantCulture);
 
     private byte[] Serialize()
     {
@@ -137,7 +147,8 @@ internal sealed record StoreManifest
         return stream.ToArray();
     }
 
-    /// <summary>The checksum is right, so these are bytes that <see cref="Serialize"/> wrote, of this version or another.</summary>
+    /// <summary>The checksum is right, so these are, as far as a checksum can tell, bytes that <see cref="Serialize"/> wrote, of this version or another.</summary>
+    /// <exception cref="EndOfStreamException">They are not: something reaches past their end.</exception>
     private static StoreManifest? Parse(byte[] content)
     {
         using var reader = new BinaryReader(new MemoryStream(content));
@@ -157,12 +168,15 @@ internal sealed record StoreManifest
             Keys = reader.ReadInt64(),
             IndexBytes = reader.ReadInt64(),
             NextIncarnation = reader.ReadUInt32(),
-            Token = new Guid(reader.ReadBytes(16)),
+            Token = new Guid(ReadBytes(reader, 16)),
             Groups = ReadGroups(reader),
-            Metadata = reader.ReadBytes(reader.ReadInt32()),
-            LastBlock = reader.ReadBytes(reader.ReadInt32()),
+            Metadata = ReadBytes(reader, reader.ReadInt32()),
+            LastBlock = ReadBytes(reader, reader.ReadInt32()),
         };
     }
+
+    private static byte[] ReadBytes(BinaryReader reader, int count) =>
+        count >= 0 && count <= reader.BaseStream.Length - reader.BaseStream.Position ? reader.ReadBytes(count) : throw new EndOfStreamException();
 
     private static List<ManifestGroup> ReadGroups(BinaryReader reader)
     {

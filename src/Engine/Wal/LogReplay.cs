@@ -21,6 +21,9 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
     private readonly List<string> _obsolete = [];
     private ulong _firstNeeded;
 
+    /// <summary>More records than all segments together have room for.</summary>
+    private ulong _mostRecords;
+
     /// <summary>The index, its last segment being the one to write to.</summary>
     public LogIndex Index { get; private set; } = new();
 
@@ -43,6 +46,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
     public void Run()
     {
         var segments = OpenSegments();
+        _mostRecords = (ulong)segments.Count * ((ulong)segments.Select(s => s.Size).Append(options.SegmentSize).Max() / WalRecord.HeadSize);
         try
         {
             Replay(segments);
@@ -251,7 +255,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         for (var i = 0; i < header.Records; i++)
         {
             var record = offset + WalRecord.HeadSize <= body.Length ? WalRecord.Decode(body[offset..]) : default;
-            if (record.Type is < RecordType.Entry or > RecordType.Copy || record.Length < 0 || offset + record.Size > body.Length)
+            if (record.Type is < RecordType.Entry or > RecordType.Copy || record.Length < 0 || offset + record.Size > body.Length || !IsPossible(record))
             {
                 throw new WalDamagedException(
                     $"The write-ahead log is damaged: the batch at offset {scanner.BodyOffset} of segment {scanner.Segment.Number} is intact but its record {i} makes no sense.",
@@ -261,6 +265,19 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
             Index.Apply(record, scanner.Segment, scanner.BodyOffset + offset);
             offset += (int)record.Size;
         }
+    }
+
+    /// <summary>
+    /// Whether an index is one that a log can have at this place. What lies between two entries of a group is in the log as well, so they are never further apart than it has room for: a record
+    /// that says otherwise would have memory reserved for what cannot be there.
+    /// </summary>
+    private bool IsPossible(in WalRecord record)
+    {
+        if (record.Type is not (RecordType.Entry or RecordType.Copy) || !Index.TryGet(record.Group, out var group) || group.Entries.Count == 0)
+            return true;
+        var entries = group.Entries;
+        var distance = record.Index > entries.Last ? record.Index - entries.Last : entries.First > record.Index ? entries.First - record.Index : 0;
+        return distance <= _mostRecords;
     }
 
     private void AddDamage((ulong Segment, long Offset) at, ulong from, ulong through)

@@ -15,7 +15,7 @@ internal static class ServeCommand
         var http = new Option<string>("--http") { Description = $"Where HTTP is served, or none [default: {ServeSettings.DefaultHttp}]", HelpName = "HOST:PORT" };
         var groups = new Option<string>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
         var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
-        var listen = new Option<string>("--listen") { Description = "With --join: the address for this node's peers", HelpName = "HOST:PORT" };
+        var listen = new Option<string>("--listen") { Description = "Where this node's peers connect, if they reach it through a proxy or a published port [default: its address in --cluster]", HelpName = "HOST:PORT" };
         var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
         var command = new Command("serve", """
             Runs one node of a cluster.
@@ -26,20 +26,21 @@ internal static class ServeCommand
             Examples:
               raftkv serve --id n1 --data data/n1 --cluster n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003
               raftkv serve --config n1.json --resp 0.0.0.0:6379
-              raftkv serve --id n4 --data data/n4 --listen 127.0.0.1:7004 --join 127.0.0.1:7001
+              raftkv serve --config n1.json --listen 0.0.0.0:7001
             """)
         {
             id, data, cluster, resp, http, groups, config, listen, join,
         };
         command.SetAction((parsed, _) =>
         {
-            if (parsed.GetValue(join) is not null || parsed.GetValue(listen) is not null)
-                throw CommandLineException.Usage("--join and --listen are not supported by this version: start every node with the same --cluster list");
+            if (parsed.GetValue(join) is not null)
+                throw CommandLineException.Usage("--join is not supported by this version: start every node with the same --cluster list");
             var flags = new ServeSettings
             {
                 Id = parsed.GetValue(id),
                 Data = parsed.GetValue(data),
                 Cluster = parsed.GetValue(cluster),
+                Listen = parsed.GetValue(listen),
                 Resp = parsed.GetValue(resp),
                 Http = parsed.GetValue(http),
                 Groups = ParseGroups(parsed.GetValue(groups)),

@@ -20,6 +20,9 @@ internal sealed record ServeSettings
     /// <summary>n1=host:port,n2=host:port,...</summary>
     public string? Cluster { get; init; }
 
+    /// <summary>Where peers connect, if not at the address in <see cref="Cluster"/>.</summary>
+    public string? Listen { get; init; }
+
     public string? Resp { get; init; }
 
     public string? Http { get; init; }
@@ -64,6 +67,11 @@ internal sealed record ServeSettings
         {
             throw CommandLineException.Usage($"{path}: not valid JSON at line {e.LineNumber + 1}");
         }
+        catch (InvalidOperationException)
+        {
+            // The parser looks at the bytes of a text only when it is asked for.
+            throw CommandLineException.Usage($"{path}: a text in it is not valid UTF-8");
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw CommandLineException.Usage($"{path}: cannot be read: {e.Message}");
@@ -76,6 +84,7 @@ internal sealed record ServeSettings
         Id = Id ?? file.Id,
         Data = Data ?? file.Data,
         Cluster = Cluster ?? file.Cluster,
+        Listen = Listen ?? file.Listen,
         Resp = Resp ?? file.Resp,
         Http = Http ?? file.Http,
         Groups = Groups ?? file.Groups,
@@ -91,6 +100,7 @@ internal sealed record ServeSettings
             DataDirectory = Data ?? throw CommandLineException.Usage("--data is missing: the directory for this node's data"),
             Members = ParseCluster(Cluster ?? throw CommandLineException.Usage("--cluster is missing: all nodes, as in n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003")),
         };
+        options.ListenAddress = Listen;
         options.Groups = Groups ?? options.Groups;
         options.Shards = Shards ?? options.Shards;
         options.MaxKeyBytes = MaxKeyBytes ?? options.MaxKeyBytes;
@@ -133,6 +143,7 @@ internal sealed record ServeSettings
         "id" => this with { Id = Text(path, field) },
         "data" => this with { Data = Text(path, field) },
         "cluster" => this with { Cluster = Members(path, field) },
+        "listen" => this with { Listen = Text(path, field) },
         "resp" => this with { Resp = Text(path, field) },
         "http" => this with { Http = Text(path, field) },
         "groups" => this with { Groups = Int(path, field) },

@@ -1,6 +1,6 @@
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
-/// <summary>What is done to the processes.</summary>
+/// <summary>What is done to the processes, to the links between them, to their disks and clocks.</summary>
 internal enum Fault
 {
     /// <summary>kill -9 of the default group's leader.</summary>
@@ -26,4 +26,58 @@ internal enum Fault
 
     /// <summary>A node is asked to stop, as for maintenance; it must do so with exit code 0.</summary>
     Terminate,
+
+    /// <summary>The leader hears nobody and is heard by nobody; its connections are not closed.</summary>
+    IsolateLeader,
+
+    /// <summary>As that, any node.</summary>
+    IsolateAny,
+
+    /// <summary>A node is heard by nobody, and hears all; or the other way round.</summary>
+    OneWay,
+
+    /// <summary>Two nodes do not hear each other, the third hears both: a bridge.</summary>
+    Bridge,
+
+    /// <summary>All links are down.</summary>
+    Shatter,
+
+    /// <summary>A node's connections are reset, and nobody reaches it.</summary>
+    CutOff,
+
+    /// <summary>The connections that a node has are half-open from now on; new ones work.</summary>
+    HalfOpen,
+
+    /// <summary>A node's links are late by tens to hundreds of milliseconds.</summary>
+    SlowLinks,
+
+    /// <summary>Of all that nodes say to each other, up to 30 % is lost.</summary>
+    Loss,
+
+    /// <summary>A node's links are as narrow as a modem.</summary>
+    NarrowLinks,
+
+    /// <summary>Bytes are changed on their way.</summary>
+    Corruption,
+
+    /// <summary>Connections break in the middle of a frame, again and again.</summary>
+    Truncation,
+
+    /// <summary>A node's syncs take tens to hundreds of milliseconds.</summary>
+    SlowDisk,
+
+    /// <summary>Syncs and writes of the leader do not come back.</summary>
+    HungDisk,
+
+    /// <summary>A node's syncs fail: it has to end by itself.</summary>
+    SyncError,
+
+    /// <summary>A node's writes fail: it has to end by itself.</summary>
+    WriteError,
+
+    /// <summary>No file of a node can grow.</summary>
+    FullDisk,
+
+    /// <summary>The wall clocks of all nodes jump, each its own way, by up to a day.</summary>
+    ClockJump,
 }

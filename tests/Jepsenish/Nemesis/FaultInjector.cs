@@ -1,9 +1,14 @@
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
-/// <summary>Injects faults one after the other, each healed before the next. What and for how long comes from the seed; when exactly a process notices is up to the machine.</summary>
+/// <summary>
+/// Injects faults, one or two at a time, each healed before the next. What and for how long comes from the seed; when exactly a process notices is up to the machine.
+/// Faults of links, disks and clocks are left out where the cluster has no seam for them.
+/// </summary>
 internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnlyList<Fault> repertoire)
 {
     private readonly SortedDictionary<Fault, int> _injected = [];
+    private readonly NetworkFaults _network = new(cluster, random);
+    private readonly MachineFaults _machine = new(cluster, random);
 
     /// <summary>How often each kind was injected.</summary>
     public IReadOnlyDictionary<Fault, int> Injected => _injected;
@@ -16,9 +21,13 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
             await RealTime.Pass(Between(1.0, 4.0), cancellation);
             if (cancellation.IsCancellationRequested)
                 break;
-            var fault = repertoire[random.Next(repertoire.Count)];
-            say(fault.ToString());
-            await InjectAsync(fault, Between(0.05, 5.0), cancellation);
+            var first = repertoire[random.Next(repertoire.Count)];
+            Fault? second = random.Next(3) == 0 ? repertoire[random.Next(repertoire.Count)] : null;
+            say($"{first}{(second is null ? "" : $" and {second}")}");
+            await ApplyAsync(first, cancellation);
+            if (second is { } more)
+                await ApplyAsync(more, cancellation);
+            await RealTime.Pass(Between(0.05, 5.0), cancellation);
             await cluster.HealAsync();
         }
         await cluster.HealAsync();
@@ -27,37 +36,49 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
     /// <summary>Injects one fault and leaves it in place for a while; the caller heals.</summary>
     public async Task InjectAsync(Fault fault, TimeSpan hold, CancellationToken cancellation = default)
     {
+        await ApplyAsync(fault, cancellation);
+        await RealTime.Pass(hold, cancellation);
+    }
+
+    private async Task ApplyAsync(Fault fault, CancellationToken cancellation)
+    {
+        if (!await TryApplyAsync(fault, cancellation))
+            return;
         _injected[fault] = _injected.GetValueOrDefault(fault) + 1;
+    }
+
+    private async Task<bool> TryApplyAsync(Fault fault, CancellationToken cancellation)
+    {
         switch (fault)
         {
             case Fault.KillLeader:
                 await (await LeaderOrAnyAsync()).Process!.KillAsync();
-                break;
+                return true;
             case Fault.KillAny:
                 await Any().Process!.KillAsync();
-                break;
+                return true;
             case Fault.KillMajority:
                 await Task.WhenAll(Shuffled().Take(2).Select(n => n.Process!.KillAsync()));
-                break;
+                return true;
             case Fault.KillAll:
                 await Task.WhenAll(Shuffled().Select(n => n.Process!.KillAsync()));
-                break;
+                return true;
             case Fault.PauseLeader:
                 (await LeaderOrAnyAsync()).Process!.Pause();
-                break;
+                return true;
             case Fault.PauseAny:
                 Any().Process!.Pause();
-                break;
+                return true;
             case Fault.RestartLoop:
                 await RestartLoopAsync(Any(), cancellation);
-                return;
+                return true;
             case Fault.Terminate:
-                await TerminateAsync(Any());
-                break;
+                return await TryTerminateAsync(Any());
+            case >= Fault.IsolateLeader and <= Fault.Truncation:
+                return _network.TryApply(fault, await LeaderOrAnyAsync());
             default:
-                throw new ArgumentOutOfRangeException(nameof(fault));
+                return _machine.TryApply(fault, await LeaderOrAnyAsync());
         }
-        await RealTime.Pass(hold, cancellation);
     }
 
     private async Task RestartLoopAsync(RealNode node, CancellationToken cancellation)
@@ -70,11 +91,15 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
         }
     }
 
-    private async Task TerminateAsync(RealNode node)
+    // A node that another fault has stopped, or whose disk fails, cannot do as it is asked.
+    private async Task<bool> TryTerminateAsync(RealNode node)
     {
-        var code = await node.Process!.TerminateAsync(TimeSpan.FromSeconds(20));
+        if (node.Process is not { IsAlive: true, IsPaused: false } process || node.IsDiskBad)
+            return false;
+        var code = await process.TerminateAsync(TimeSpan.FromSeconds(20));
         if (code != 0)
-            cluster.Report($"{node.Name} was asked to stop and {(code is null ? "did not within 20 s" : $"exited with code {code}")}: {node.Process.LastError}");
+            cluster.Report($"{node.Name} was asked to stop and {(code is null ? "did not within 20 s" : $"exited with code {code}")}: {process.LastError}");
+        return true;
     }
 
     private async Task<RealNode> LeaderOrAnyAsync() => await cluster.LeaderAsync() ?? Any();

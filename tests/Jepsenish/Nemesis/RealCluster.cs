@@ -4,10 +4,21 @@ using System.Text.Json;
 
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
+/// <summary>What stands between the processes and the real world.</summary>
+internal sealed record ClusterSeams
+{
+    /// <summary>Peers reach each other through this process, which can partition, slow and spoil their links.</summary>
+    public bool Network { get; init; }
+
+    /// <summary>The processes' disks and wall clocks can be made to fail, where the machine has a C compiler.</summary>
+    public bool Machine { get; init; }
+}
+
 /// <summary>Nodes as real processes on this machine, with their data under one directory. Faults are injected by one caller at a time.</summary>
 internal sealed class RealCluster : IDisposable
 {
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DeathTime = TimeSpan.FromSeconds(10);
 
     private readonly string _executable;
     private readonly string? _config;
@@ -20,12 +31,24 @@ internal sealed class RealCluster : IDisposable
     /// <param name="executable">The host.</param>
     /// <param name="config">Content of the nodes' configuration file, or null for none.</param>
     /// <param name="nodes">How many nodes.</param>
-    public RealCluster(string directory, string executable, string? config = null, int nodes = 3)
+    /// <param name="seams">What stands between the processes and the real world; null for nothing.</param>
+    public RealCluster(string directory, string executable, string? config = null, int nodes = 3, ClusterSeams? seams = null)
     {
         _executable = executable;
         Directory = directory;
         System.IO.Directory.CreateDirectory(directory);
         _nodes = [.. Enumerable.Range(1, nodes).Select(i => new RealNode($"n{i}", Path.Combine(directory, $"n{i}"), Path.Combine(directory, $"n{i}.log"), FreePort(), FreePort(), FreePort()))];
+        if (seams is { Network: true })
+        {
+            foreach (var node in _nodes)
+                node.ListenPort = FreePort();
+            Network = new PeerNetwork([.. _nodes.Select(n => n.PeerPort)], [.. _nodes.Select(n => n.ListenPort)]);
+        }
+        if (seams is { Machine: true } && MachineShim.Build(directory) is { } library)
+        {
+            foreach (var node in _nodes)
+                node.Machine = new MachineShim(library, Path.Combine(directory, $"{node.Name}.shim"));
+        }
         if (config is not null)
             File.WriteAllText(_config = Path.Combine(directory, "config.json"), config);
     }
@@ -35,6 +58,12 @@ internal sealed class RealCluster : IDisposable
 
     /// <summary>The nodes.</summary>
     public IReadOnlyList<RealNode> Nodes => _nodes;
+
+    /// <summary>The links between the nodes; null if they reach each other directly.</summary>
+    public PeerNetwork? Network { get; }
+
+    /// <summary>Whether disks and clocks can be made to fail.</summary>
+    public bool HasMachine => _nodes[0].Machine is not null;
 
     /// <summary>What went wrong with the processes themselves: one sentence each.</summary>
     public IReadOnlyList<string> Findings => _findings;
@@ -56,9 +85,12 @@ internal sealed class RealCluster : IDisposable
         await AwaitReadyAsync(_nodes);
     }
 
-    /// <summary>Starts those that are down, lets those that are frozen go on, waits until they serve.</summary>
+    /// <summary>Heals links, disks and clocks, starts those that are down, lets those that are frozen go on, waits until they serve.</summary>
     public async Task HealAsync()
     {
+        Network?.Heal();
+        foreach (var node in _nodes)
+            await HealMachineAsync(node);
         foreach (var node in _nodes)
         {
             if (node.Process is { IsAlive: true } process)
@@ -77,7 +109,7 @@ internal sealed class RealCluster : IDisposable
     public ServerProcess Start(RealNode node, IEnumerable<string>? moreArguments = null)
     {
         node.Process?.Dispose();
-        return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile);
+        return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile, node.Machine?.Environment);
     }
 
     /// <summary>The command line of a node.</summary>
@@ -86,6 +118,7 @@ internal sealed class RealCluster : IDisposable
         "serve", "--id", node.Name, "--data", node.DataDirectory,
         "--cluster", string.Join(',', _nodes.Select(n => $"{n.Name}=127.0.0.1:{n.PeerPort}")),
         "--resp", $"127.0.0.1:{node.RespPort}", "--http", $"127.0.0.1:{node.HttpPort}",
+        .. node.ListenPort == 0 ? Array.Empty<string>() : ["--listen", $"127.0.0.1:{node.ListenPort}"],
         .. _config is null ? Array.Empty<string>() : ["--config", _config],
     ];
 
@@ -117,6 +150,9 @@ internal sealed class RealCluster : IDisposable
         return await RealTime.Until(async () => (leader = await LeaderAsync()) is not null, StartTime) ? leader! : throw new TimeoutException("no leader within 30 s");
     }
 
+    /// <summary>The number by which its peers know a node.</summary>
+    public int NumberOf(RealNode node) => Array.IndexOf(_nodes, node) + 1;
+
     /// <summary>Says that a process did something it should not.</summary>
     public void Report(string finding) => _findings.Add(finding);
 
@@ -125,6 +161,7 @@ internal sealed class RealCluster : IDisposable
     {
         foreach (var node in _nodes)
             node.Process?.Dispose();
+        Network?.Dispose();
         _http.Dispose();
     }
 
@@ -147,6 +184,29 @@ internal sealed class RealCluster : IDisposable
         }
     }
 
+    /// <summary>A node that was given an error by its disk must have ended, and said so by its exit code; a node with a slow or full disk must not.</summary>
+    private async Task HealMachineAsync(RealNode node)
+    {
+        if (node.Machine is not { } machine)
+            return;
+        machine.Heal();
+        var (failed, mustEnd) = (node.DiskFails, machine.ErrorCount > 0);
+        machine.ForgetErrors();
+        node.DiskFails = node.IsDiskBad = false;
+        if (!failed || node.Process is not { } process)
+            return;
+        if (!mustEnd)
+        {
+            process.ExpectEnd(!process.IsAlive);
+            return;
+        }
+        process.Resume();
+        if (!await process.WaitAsync(DeathTime))
+            _findings.Add($"{node.Name} goes on {DeathTime.TotalSeconds} s after its disk failed");
+        else if (process.ExitCode is not (1 or 3 or 137))
+            _findings.Add($"{node.Name} ended with code {process.ExitCode} when its disk failed: {process.LastError}");
+    }
+
     private async Task AwaitReadyAsync(IEnumerable<RealNode> nodes)
     {
         foreach (var node in nodes)
@@ -162,6 +222,18 @@ internal sealed class RealCluster : IDisposable
 /// <summary>One node: its name, places and ports, and the process that runs it, if any.</summary>
 internal sealed record RealNode(string Name, string DataDirectory, string LogFile, int PeerPort, int RespPort, int HttpPort)
 {
+    /// <summary>Where it listens for its peers, if that is not <see cref="PeerPort"/>; 0 if it is.</summary>
+    public int ListenPort { get; set; }
+
+    /// <summary>Its disk and its wall clock, if they can be made to fail.</summary>
+    public MachineShim? Machine { get; set; }
+
+    /// <summary>Whether its disk was told to give errors: then it has to end by itself once it met one.</summary>
+    public bool DiskFails { get; set; }
+
+    /// <summary>Whether its disk gives errors or hangs.</summary>
+    public bool IsDiskBad { get; set; }
+
     /// <summary>The last process started for it.</summary>
     public ServerProcess? Process { get; set; }
 }

@@ -30,6 +30,9 @@ internal sealed partial class ServerProcess : IDisposable
     /// <summary>Whether the harness asked it to end; any other end is a finding.</summary>
     public bool IsExpectedToEnd { get; private set; }
 
+    /// <summary>Whether it is frozen.</summary>
+    public bool IsPaused { get; private set; }
+
     /// <summary>The first line of its standard output; null if it ended without one.</summary>
     public Task<string?> Ready => _ready.Task;
 
@@ -47,7 +50,7 @@ internal sealed partial class ServerProcess : IDisposable
     public string LastError => Errors is { Count: > 0 } all ? all[^1] : "it said nothing";
 
     /// <summary>Starts the host.</summary>
-    public static ServerProcess Start(string executable, IEnumerable<string> arguments, string logFile)
+    public static ServerProcess Start(string executable, IEnumerable<string> arguments, string logFile, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(executable) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in arguments)
@@ -55,6 +58,8 @@ internal sealed partial class ServerProcess : IDisposable
         // A test host's own settings must not leak into the process under test.
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DOTNET_STARTUP", StringComparison.Ordinal) || k.StartsWith("CORECLR_", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         var log = TextWriter.Synchronized(new StreamWriter(logFile, append: true) { AutoFlush = true });
         var process = new Process { StartInfo = start };
         var server = new ServerProcess(process, log);
@@ -94,11 +99,22 @@ internal sealed partial class ServerProcess : IDisposable
         return _process.HasExited;
     }
 
+    /// <summary>Whether it may end by itself from now on, because its disk fails.</summary>
+    public void ExpectEnd(bool expect) => IsExpectedToEnd = expect;
+
     /// <summary>Freezes it: it keeps its connections and does nothing.</summary>
-    public void Pause() => Signal(SigStop);
+    public void Pause()
+    {
+        IsPaused = true;
+        Signal(SigStop);
+    }
 
     /// <summary>Lets it go on.</summary>
-    public void Resume() => Signal(SigCont);
+    public void Resume()
+    {
+        IsPaused = false;
+        Signal(SigCont);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -16,10 +16,10 @@ internal sealed class Bench : IDisposable
     public RealCluster Cluster { get; }
 
     /// <summary>Starts a cluster.</summary>
-    public static async Task<Bench> StartAsync(int nodes, string? directory = null, string? config = null)
+    public static async Task<Bench> StartAsync(int nodes, string? directory = null, string? config = null, ClusterSeams? seams = null)
     {
         directory ??= Directory.CreateTempSubdirectory("raftkv-scenario-").FullName;
-        var bench = new Bench(directory, new RealCluster(directory, RealCluster.BuiltServer(), config, nodes));
+        var bench = new Bench(directory, new RealCluster(directory, RealCluster.BuiltServer(), config, nodes, seams));
         try
         {
             await bench.Cluster.StartAsync();

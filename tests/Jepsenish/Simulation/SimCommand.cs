@@ -5,7 +5,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation;
 /// <summary>The command <c>sim</c>.</summary>
 internal static class SimCommand
 {
-    public static Command Make()
+    public static Command Create()
     {
         var seed = new Option<ulong?>("--seed");
         var seeds = new Option<int>("--seeds") { DefaultValueFactory = _ => 1 };

@@ -42,8 +42,7 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
         foreach (var key in cluster.History.Operations.GroupBy(o => o.Key))
         {
             var operations = key.OrderBy(o => o.Invoked).ToList();
-            SequentialModel model = operations.Exists(o => o.Function == Function.Append) ? new AppendModel(operations) : new RegisterModel(operations);
-            var verdict = KeyCheck.Run(operations, model, 1L << 30, CancellationToken.None);
+            var verdict = new KeyCheck(operations, o => o.Any(i => i.Function == Function.Append) ? new AppendModel(o) : new RegisterModel(o), SearchLimits.Default).Run(CancellationToken.None);
             if (verdict.Result == Linearizability.Violated)
                 throw new SimulationViolationException($"key {key.Key} is not linearizable\n{Explanation.Of(key.Key, verdict.Violation!)}");
             if (verdict.Result == Linearizability.Undecided)

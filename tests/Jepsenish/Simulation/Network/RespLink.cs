@@ -86,7 +86,10 @@ internal sealed class RespLink
 
     private void AwaitReply()
     {
+        // Kept until its continuation comes, then consumed, once.
+#pragma warning disable CA2012
         var read = _toClient.Reader.ReadAsync().GetAwaiter();
+#pragma warning restore CA2012
         if (read.IsCompleted)
             TakeReply(read.GetResult());
         else

@@ -5,7 +5,7 @@ using RaftKv.Tests.Jepsenish.Simulation.Machines;
 namespace RaftKv.Tests.Jepsenish.Simulation.Network;
 
 /// <summary>One end of a connection: bytes in through production's <see cref="FrameReader"/>, the handshake by production's <see cref="HandshakeRules"/>.</summary>
-internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialler)
+internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialler) : IDisposable
 {
     private const int SmallBuffer = 2048, LargeBuffer = 64 << 10, MaxFrameBytes = 64 << 20;
 
@@ -127,14 +127,13 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     {
         if (IsClosed)
             return;
-        IsClosed = true;
-        _reader.Dispose();
+        Dispose();
         transport.Wire.Closed(this);
         transport.Remove(this, reason);
     }
 
     /// <summary>The process is gone without a word.</summary>
-    public void Vanish()
+    public void Dispose()
     {
         IsClosed = true;
         _reader.Dispose();

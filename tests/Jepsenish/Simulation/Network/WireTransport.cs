@@ -94,7 +94,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         _ended = true;
         foreach (var end in _ends.ToList())
         {
-            end.Vanish();
+            end.Dispose();
             if (!silently)
                 wire.Closed(end);
         }

@@ -11,8 +11,6 @@ internal sealed class ObservedStore(IStateStore store, ulong node, StateChains c
 
     public bool IsDiskFull => store.IsDiskFull;
 
-    public long BytesSinceCheckpoint => store.BytesSinceCheckpoint;
-
     public IGroupState Open(uint group)
     {
         if (!_groups.TryGetValue(group, out var known))
