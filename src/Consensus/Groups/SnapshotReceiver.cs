@@ -9,7 +9,8 @@ namespace RaftKv.Consensus.Groups;
 /// Receives an image from the leader, installs it, and makes it durable before the leader hears of it.
 /// </summary>
 /// <remarks>
-/// Order: every piece's checksum is verified and written under a new incarnation of the group; the last one swaps the state; a checkpoint that contains it completes;
+/// Order: every piece's checksum is verified and written under a new incarnation of the group; all that the log was given before is durable, the image's term with it;
+/// the state is swapped; a checkpoint that contains it completes;
 /// the log's new start is durable; only then does the core move its log and is the last piece acknowledged. A crash before the checkpoint leaves the old state and the old log;
 /// a crash between checkpoint and log start is recognised at recovery by a store that is ahead of its log, and the log start is written then.
 /// </remarks>
@@ -21,7 +22,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
     private long _imageLength;
     private bool _awaitsCheckpoint;
 
-    /// <summary>An image replaced the state and is not durable yet.</summary>
+    /// <summary>A whole image is about to replace the state, or has and is not durable yet.</summary>
     public bool IsInstalling { get; private set; }
 
     public void OnChunk(SnapshotChunk chunk)
@@ -68,9 +69,22 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         if (!chunk.Last)
             Acknowledge(chunk);
         else if (replica.Core.BeginSnapshotInstall(chunk.SnapshotIndex, chunk.SnapshotTerm, shard.Now))
-            Install(chunk);
+            BeginInstall();
         else
             Refuse(chunk);
+    }
+
+    /// <summary>A checkpoint must not know a term that the log, whose disk may hang, would not know after a crash: such a store is not this log's.</summary>
+    private void BeginInstall()
+    {
+        IsInstalling = true;
+        var image = _image!;
+        shard.Batch.Defer(replica, () =>
+        {
+            // Unless the node is about to end.
+            if (_image == image)
+                Install(image);
+        });
     }
 
     /// <summary>A checkpoint completed; if it contains the image, the log's start follows.</summary>
@@ -90,16 +104,15 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         });
     }
 
-    private void Install(SnapshotChunk chunk)
+    private void Install(SnapshotChunk image)
     {
         Sometimes.Reached(Sometimes.ImageInstalled);
-        _writer!.Complete(new AppliedPosition(chunk.SnapshotIndex, chunk.SnapshotTerm, chunk.SnapshotTime));
+        _writer!.Complete(new AppliedPosition(image.SnapshotIndex, image.SnapshotTerm, image.SnapshotTime));
         _writer.Dispose();
         _writer = null;
         _imageLength = _nextOffset;
         _nextOffset = 0;
         replica.Machine.Reload();
-        IsInstalling = true;
         _awaitsCheckpoint = true;
 #if MUTANT_49 // the log is cut for an image that no checkpoint holds yet
         OnCheckpoint(replica.Machine.Applied);

@@ -74,17 +74,22 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         }
     }
 
-    /// <summary>Makes the cut durable and removes files that are not needed. Only after <see cref="Run"/> returned.</summary>
+    /// <summary>
+    /// Makes what was found durable, and the cut behind it, and removes files that are not needed. Only after <see cref="Run"/> returned.
+    /// The last frame may stand in the page cache alone, when the process that wrote it was killed in front of its sync: this one is about to promise it.
+    /// </summary>
     public void Repair()
     {
         foreach (var scanner in _tail)
         {
             var end = scanner.EndOfRemains();
-            if (end == scanner.Position)
-                continue;
-            Sometimes.Reached(Sometimes.TornTailDropped);
-            TornBytes += end - scanner.Position;
-            scanner.Segment.File.Write(scanner.Position, new byte[end - scanner.Position]);
+            if (end > scanner.Position)
+            {
+                Sometimes.Reached(Sometimes.TornTailDropped);
+                TornBytes += end - scanner.Position;
+                scanner.Segment.File.Write(scanner.Position, new byte[end - scanner.Position]);
+            }
+
             scanner.Segment.File.SyncData();
         }
 

@@ -164,7 +164,11 @@ internal sealed class Cluster
             throw new SimulationViolationException($"node {machine.Number} stopped by itself although its disk is well: {reason}");
         process.End(silently: false);
         machine.Process = null;
-        StartLater(machine);
+        // Its peers know that it lost what it had promised; nothing mends that.
+        if (machine.WasWiped)
+            machine.IsGivenUp = true;
+        else
+            StartLater(machine);
     }
 
     private void OnRefusedToStart(Machine machine, Exception refusal)

@@ -43,6 +43,8 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
         }
     }
 
+    private IEnumerable<Process> Members(uint group) => Members(cluster, group);
+
     private IEnumerable<uint> Groups() => Enumerable.Range(1, cluster.Options.Groups).Select(g => (uint)g).Where(g => IsAvailable(cluster, g));
 
     private bool AreConnected()
@@ -55,7 +57,8 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     private bool HasLeader(uint group) =>
         cluster.Running.Any(p => p.Leads(group) && p.Replica(group).Core.CommitIndex >= p.Replica(group).Core.Core.Leadership!.FirstIndex && cluster.Running.All(q => q.Replica(group).Core.Term <= p.Replica(group).Core.Term || !Members(group).Contains(q)));
 
-    private IEnumerable<Process> Members(uint group)
+    /// <summary>Processes that belong to a group's newest configuration.</summary>
+    public static IEnumerable<Process> Members(Cluster cluster, uint group)
     {
         var newest = cluster.Running.Select(p => p.Replica(group).Core).MaxBy(c => (c.Term, c.LastIndex))!;
         return cluster.Running.Where(p => newest.Configuration.IsMember(p.Machine.Number));

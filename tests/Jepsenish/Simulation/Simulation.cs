@@ -138,7 +138,7 @@ internal sealed class Simulation
         {
             for (uint group = 1; group <= _cluster.Options.Groups && _clients.Exists(c => c.Group == group); group++)
             {
-                if (!Recovery.IsAvailable(_cluster, group))
+                if (!Recovery.IsAvailable(_cluster, group) || !Recovery.Members(_cluster, group).Contains(process))
                     continue;
                 var reader = new Client(_cluster, 10_000 + readers++, group) { Home = process.Machine.Number };
                 Guard(ReadAsync(reader, () => done++));

@@ -48,6 +48,9 @@ internal sealed class Machine
     /// <summary>Something durable was changed or lost: the node may refuse to go on, for good.</summary>
     public bool IsDamaged { get; private set; }
 
+    /// <summary>Its disk was replaced.</summary>
+    public bool WasWiped { get; private set; }
+
     /// <summary>It stays as it is when everything else is mended.</summary>
     public bool IsGivenUp { get; set; }
 
@@ -65,7 +68,7 @@ internal sealed class Machine
     /// <summary>The disk is replaced by an empty one.</summary>
     public void Wipe()
     {
-        (Disk, Ledger, IsDamaged) = (new SimulatedFileSystem(), new DurableLedger(), true);
+        (Disk, Ledger, IsDamaged, WasWiped) = (new SimulatedFileSystem(), new DurableLedger(), true, true);
     }
 
     /// <summary>A bit of a file changes.</summary>

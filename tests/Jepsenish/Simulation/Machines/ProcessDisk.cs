@@ -9,6 +9,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
 /// </summary>
 internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : IFileSystem, IFileLocks
 {
+    private readonly List<ProcessFile> _open = [];
     private bool _ended;
 
     /// <summary>Locks between processes need no care: a machine has one process at a time.</summary>
@@ -20,7 +21,9 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     public IFile Open(string path, OpenMode mode)
     {
         Before(DeviceOperation.Name);
-        return new ProcessFile(this, disk.Open(path, mode), path);
+        var file = new ProcessFile(this, disk.Open(path, mode), path);
+        _open.Add(file);
+        return file;
     }
 
     public bool FileExists(string path) => Checked().FileExists(path);
@@ -47,6 +50,9 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     {
         Before(DeviceOperation.Name);
         disk.Rename(from, to);
+        machine.Ledger.OnRenamed(from, to);
+        foreach (var file in _open)
+            file.OnRenamed(from, to);
     }
 
     public void SyncDirectory(string path)
@@ -76,7 +82,7 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     private sealed class ProcessFile(ProcessDisk owner, IFile file, string path) : IFile
     {
         private readonly Machine _machine = owner.Machine;
-        private readonly string _path = path;
+        private string _path = path;
 
         public long Length => file.Length;
 
@@ -108,7 +114,17 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
             file.SetLength(length);
         }
 
-        public void Dispose() => file.Dispose();
+        public void OnRenamed(string from, string to)
+        {
+            if (_path == from)
+                _path = to;
+        }
+
+        public void Dispose()
+        {
+            owner._open.Remove(this);
+            file.Dispose();
+        }
     }
 
     private Machine Machine => machine;

@@ -58,6 +58,8 @@ internal sealed class DurableGroup
 
     private void Cut(ulong from)
     {
+        if (from > LastIndex + 1 || from <= StartIndex)
+            throw new SimulationViolationException($"a log of entries {StartIndex + 1}-{LastIndex} is given entry {from}");
         var keep = (int)(from - StartIndex - 1);
         if (keep < _terms.Count)
             _terms.RemoveRange(keep, _terms.Count - keep);

@@ -42,6 +42,16 @@ internal sealed class DurableLedger
         }
     }
 
+    /// <summary>A file has another name.</summary>
+    public void OnRenamed(string from, string to)
+    {
+        for (var i = 0; i < _unsynced.Count; i++)
+        {
+            if (_unsynced[i].Path == from)
+                _unsynced[i] = _unsynced[i] with { Path = to };
+        }
+    }
+
     /// <summary>The power failed: what is on the disk now is durable. A frame counts when it and all before it are whole, as recovery must see it.</summary>
     public void OnPowerCut(SimulatedFileSystem after)
     {
