@@ -12,32 +12,32 @@ internal sealed class KeyCheck(IReadOnlyList<ClientOperation> operations, Func<I
     /// <summary>Decides.</summary>
     public KeyVerdict Run(CancellationToken timeUp)
     {
-        var (result, search) = Decide(new KeyHistory(operations, model(operations)), timeUp);
+        var (result, search) = Decide(new KeyHistory(operations, model(operations)), new SearchBudget(limits.MaxStepsPerKey, timeUp));
         return new KeyVerdict(result, result == Linearizability.Violated ? Explain() : null, search.Explored);
     }
 
-    private (Linearizability Result, KeySearch Search) Decide(KeyHistory history, CancellationToken timeUp)
+    private (Linearizability Result, KeySearch Search) Decide(KeyHistory history, SearchBudget budget)
     {
-        var search = new KeySearch(history);
+        var search = new KeySearch(history, budget);
         for (var pause = limits.FirstPause; ; pause *= 4)
         {
-            var result = search.Run(history.Completions.Length, pause, timeUp);
-            if (result != Linearizability.Undecided || search.Bytes > limits.MaxBytesPerKey || timeUp.IsCancellationRequested)
+            var result = search.Run(history.Completions.Length, pause);
+            if (result != Linearizability.Undecided || search.Bytes > limits.MaxBytesPerKey || budget.IsExhausted)
                 return (result, search);
-            if (IsRefuted(history, search.Depth, pause, timeUp))
+            if (IsRefuted(history, search.Depth, pause, budget))
                 return (Linearizability.Violated, search);
         }
     }
 
     /// <summary>Tries ever longer stretches that end right behind the place where the search got stuck.</summary>
-    private static bool IsRefuted(KeyHistory history, int depth, long effort, CancellationToken timeUp)
+    private static bool IsRefuted(KeyHistory history, int depth, long effort, SearchBudget budget)
     {
         for (var length = 1; length < depth; length *= 2)
         {
             var from = depth - length;
             if (history.Model.StatesAfter(history.Operations[history.Completions[from - 1]].Completed) is not { } states)
                 return false;
-            var result = new KeySearch(history, from, states).Run(depth + 1, effort, timeUp);
+            var result = new KeySearch(history, from, states, budget).Run(depth + 1, effort);
             if (result != Linearizability.Linearizable)
                 return result == Linearizability.Violated;
         }
@@ -50,18 +50,20 @@ internal sealed class KeyCheck(IReadOnlyList<ClientOperation> operations, Func<I
     /// </summary>
     private Violation Explain()
     {
-        using var timeUp = new CancellationTokenSource(ExplanationTime);
+        // As much again as the verdict may take, and not longer than anybody wants to wait for words.
+        using var timeUp = limits.MaxTime == Timeout.InfiniteTimeSpan ? new CancellationTokenSource() : new CancellationTokenSource(ExplanationTime);
+        var budget = new SearchBudget(limits.MaxStepsPerKey, timeUp.Token);
         var completions = operations.Where(o => !o.IsUnknown).OrderBy(o => o.Completed).ToList();
         var (good, bad) = (0, completions.Count);
         while (bad - good > 1)
         {
             var middle = (good + bad) / 2;
-            var (result, _) = Decide(Prefix(completions[middle - 1].Completed), timeUp.Token);
+            var (result, _) = Decide(Prefix(completions[middle - 1].Completed), budget);
             // What cannot be decided in time counts as good: the whole history is known to be bad.
             (good, bad) = result == Linearizability.Violated ? (good, middle) : (middle, bad);
         }
         var stuck = completions[bad - 1];
-        var order = good == 0 ? [] : Decide(Prefix(completions[good - 1].Completed), timeUp.Token).Search.DeepestOrder;
+        var order = good == 0 ? [] : Decide(Prefix(completions[good - 1].Completed), new SearchBudget(limits.MaxStepsPerKey, timeUp.Token)).Search.DeepestOrder;
         return new Violation(
             stuck,
             completions[..good],

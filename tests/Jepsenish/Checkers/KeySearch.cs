@@ -25,12 +25,13 @@ internal sealed class KeySearch
     private readonly List<Node> _deepest = [];
     private readonly List<Node> _successors = [];
     private readonly Dictionary<int, List<ulong[]>> _visitedHere = [];
-    private CancellationToken _timeUp;
     private readonly List<int> _path = [];
+    private readonly SearchBudget _budget;
 
     /// <summary>A search from the beginning.</summary>
-    public KeySearch(KeyHistory history)
+    public KeySearch(KeyHistory history, SearchBudget budget)
     {
+        _budget = budget;
         _history = history;
         _model = history.Model;
         Push(new Node(new Configuration(0, _model.Initial, new ulong[2 * history.Words]), null, []));
@@ -40,8 +41,9 @@ internal sealed class KeySearch
     /// A search from a later completion on that allows more than any order of what came before can: any of the states, everything open optional, everything of unknown outcome still to be had.
     /// If even this finds nothing, there is nothing.
     /// </summary>
-    public KeySearch(KeyHistory history, int from, IEnumerable<int> states)
+    public KeySearch(KeyHistory history, int from, IEnumerable<int> states, SearchBudget budget)
     {
+        _budget = budget;
         _history = history;
         _model = history.Model;
         _startPosition = history.Operations[history.Completions[from - 1]].Completed;
@@ -77,15 +79,14 @@ internal sealed class KeySearch
     }
 
     /// <summary>
-    /// Goes on until there is a result, or so many configurations were reached in all, or time is up (Undecided: may be called again).
+    /// Goes on until there is a result, or so many configurations were reached in all, or the budget is spent (Undecided: may be called again).
     /// Linearizable means: up to the completion called <paramref name="goal"/>.
     /// </summary>
-    public Linearizability Run(int goal, long untilExplored, CancellationToken timeUp)
+    public Linearizability Run(int goal, long untilExplored)
     {
-        _timeUp = timeUp;
         while (_open.Count > 0)
         {
-            if (Explored > untilExplored || timeUp.IsCancellationRequested)
+            if (Explored > untilExplored || _budget.IsExhausted)
                 return Linearizability.Undecided;
             var node = _open.Pop();
             Remember(node);
@@ -93,7 +94,7 @@ internal sealed class KeySearch
                 return Linearizability.Linearizable;
             Expand(node);
         }
-        return timeUp.IsCancellationRequested ? Linearizability.Undecided : Linearizability.Violated;
+        return _budget.IsExhausted ? Linearizability.Undecided : Linearizability.Violated;
     }
 
     private void Remember(Node node)
@@ -110,6 +111,7 @@ internal sealed class KeySearch
     {
         var (next, state, marks) = node.Configuration;
         var target = _history.Completions[next];
+        _budget.Spend();
         _successors.Clear();
         _visitedHere.Clear();
         _path.Clear();
@@ -135,11 +137,12 @@ internal sealed class KeySearch
     private void Place(Node node, int target, int state, ulong[] marks, Idle last)
     {
         var pathLength = _path.Count;
+        _budget.Spend();
         if (PlaceReads(_history.Live[node.Configuration.Next], state, marks))
             last = Idle.None;
         if (IsDone(marks, target))
             Emit(node, target, state, marks);
-        else if (!_timeUp.IsCancellationRequested && VisitHere(state, marks))
+        else if (!_budget.IsExhausted && VisitHere(state, marks))
         {
             if (IsUseful(target, state, last, out var after) && (after == state || MayLeave(node.Configuration.Next, target, state, marks)))
             {

@@ -139,6 +139,32 @@ public class LinearizabilityCheckerTests(ITestOutputHelper output)
         Assert.Equal(Linearizability.Undecided, verdict.Result);
     }
 
+    [Fact]
+    public void On_the_callers_thread_the_same_history_takes_the_same_effort_and_meets_the_same_bound()
+    {
+        var history = RandomHistory.Draw(new Random(17), new RandomHistory.Shape(2000, 10, 5, 0.05)).Concat(RandomHistory.Draw(new Random(18), new RandomHistory.Shape(50, 5, 0, 0), "other")).ToList();
+        var (first, second) = (OnThisThread(5_000_000), OnThisThread(5_000_000));
+        Assert.Equal(Linearizability.Linearizable, first.Result);
+        Assert.Equal(first.Keys, second.Keys);
+        Assert.Equal(Linearizability.Undecided, OnThisThread(500).Keys["k"].Result);
+        Assert.Equal(Linearizability.Linearizable, OnThisThread(500).Keys["other"].Result);
+
+        Verdict OnThisThread(long steps)
+        {
+            var thread = Environment.CurrentManagedThreadId;
+            return LinearizabilityChecker.Check(
+                history, o => new RegisterModel(o), SearchLimits.Deterministic(steps), (_, _) => Assert.Equal(thread, Environment.CurrentManagedThreadId));
+        }
+    }
+
+    [Fact]
+    public void A_violation_is_found_and_explained_without_a_clock()
+    {
+        var verdict = LinearizabilityChecker.Check(
+            [Op(1, Function.Write, "a", 0, 1), Op(1, Function.Write, "b", 2, 3), Op(2, Function.Read, "a", 4, 5)], o => new RegisterModel(o), SearchLimits.Deterministic());
+        Assert.Equal("b", verdict.Keys["k"].Violation!.State);
+    }
+
     private void AgreesWithTheDefinition(
         Func<Random, RandomHistory.Shape> shape, Func<IReadOnlyList<ClientOperation>, SequentialModel> model, string? initial, Func<Random, ClientOperation, ClientOperation>? change = null)
     {

@@ -14,12 +14,23 @@ public enum Linearizability
 }
 
 /// <summary>How much a check may cost.</summary>
-/// <param name="MaxTime">Time for the whole history.</param>
+/// <param name="MaxTime">Time for the whole history; <see cref="Timeout.InfiniteTimeSpan"/> for no such limit.</param>
 /// <param name="MaxBytesPerKey">Memory for one key; as many keys are searched at a time as there are cores.</param>
 public sealed record SearchLimits(TimeSpan MaxTime, long MaxBytesPerKey)
 {
     /// <summary>Configurations after which the first attempt at a local refutation is made; a search is quick below it.</summary>
     public int FirstPause { get; init; } = 2_000;
+
+    /// <summary>Steps (operations tried in front of a completion) for one key, and as many again to explain a violation; unlike time, the same in every replay.</summary>
+    public long MaxStepsPerKey { get; init; } = long.MaxValue;
+
+    /// <summary>Whether the check stays on the caller's thread: one key after the other, in ordinal order.</summary>
+    public bool OnCallersThread { get; init; }
+
+    /// <summary>For deterministic runs: the caller's thread, and no clock. The same history gives the same verdict after the same effort, anywhere.</summary>
+    /// <param name="maxStepsPerKey">The default takes about ten seconds a key when it is used up; the histories of a run need a few steps an operation.</param>
+    public static SearchLimits Deterministic(long maxStepsPerKey = 5_000_000) =>
+        new(Timeout.InfiniteTimeSpan, 1L << 30) { MaxStepsPerKey = maxStepsPerKey, OnCallersThread = true };
 
     /// <summary>A minute and a gigabyte: two orders of magnitude above what the histories of a run need.</summary>
     public static SearchLimits Default { get; } = new(TimeSpan.FromMinutes(1), 1L << 30);
