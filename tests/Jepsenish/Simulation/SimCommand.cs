@@ -1,39 +1,147 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Reflection;
+using Spectre.Console;
 
 namespace RaftKv.Tests.Jepsenish.Simulation;
 
-/// <summary>The command <c>sim</c>.</summary>
+/// <summary>sim: whole nodes in simulated time, under faults, from seeds.</summary>
 internal static class SimCommand
 {
+    private static readonly Option<ulong?> Seed = new("--seed") { Description = "Runs this one only." };
+    private static readonly Option<int?> Seeds = new("--seeds") { Description = "How many; default 200." };
+    private static readonly Option<ulong> From = new("--from") { Description = "The first of them.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<double?> Minutes = new("--minutes") { Description = "Instead of a number: for how long." };
+    private static readonly Option<int> Threads = new("--threads") { Description = "Runs at a time, each on one thread.", DefaultValueFactory = _ => Math.Max(1, Environment.ProcessorCount) };
+    private static readonly Option<bool> Log = new("--log") { Description = "With --seed or --scenario: tells the story, who sent what to whom, what became durable, who came to lead." };
+    private static readonly Option<bool> Shrink = new("--shrink") { Description = "Reduces the first failure (faults, nodes, groups, clients, keys, time) and writes it as a scenario file." };
+    private static readonly Option<string?> Scenario = new("--scenario") { Description = "Runs a scenario file instead of a seed." };
+    private static readonly Option<bool> StopAtFirst = new("--stop-at-first") { Description = "Ends at the first failure." };
+    private static readonly Option<bool> MarkersMustBeReached = new("--all-markers") { Description = "Fails when a marker was never reached: for long runs." };
+    private static readonly Option<bool> Json = new("--json") { Description = "Prints the sum as JSON." };
+
+    private static string Commit { get; } =
+        typeof(SimCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, { Length: >= 8 } commit] ? commit[..8] : "unknown";
+
     public static Command Create()
     {
-        var seed = new Option<ulong?>("--seed");
-        var seeds = new Option<int>("--seeds") { DefaultValueFactory = _ => 1 };
-        var log = new Option<bool>("--log");
-        var command = new Command("sim") { seed, seeds, log };
-        command.SetAction(parsed =>
+        var command = new Command("sim", """
+            Runs whole nodes in simulated time under faults, and holds everything against the promises. Exit code 0 when all held, 1 when something is wrong, 2 for a bad request.
+            Examples:
+              sim --seeds 1000             a thousand seeds
+              sim --seed 42 --log          one seed, told as a story
+              sim --seed 42 --shrink       the same failure with as little as possible, as a scenario file
+            """)
+        { Seed, Seeds, From, Minutes, Threads, Log, Shrink, Scenario, StopAtFirst, MarkersMustBeReached, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        if (parsed.GetValue(Scenario) is { } file)
+            return RunFile(file, parsed);
+        if (parsed.GetValue(Seed) is { } seed)
+            return RunOne(SimulationOptions.Draw(seed), $"--seed {seed}", parsed);
+        return RunMany(parsed);
+    }
+
+    private static int RunFile(string file, ParseResult parsed)
+    {
+        try
         {
-            var first = parsed.GetValue(seed) ?? 1;
-            var failed = 0;
-            var clock = System.Diagnostics.Stopwatch.StartNew();
-            long time = 0, ops = 0, events = 0;
-            for (var s = first; s < first + (ulong)parsed.GetValue(seeds); s++)
+            return RunOne(ScenarioFile.Read(file).Options, $"--scenario {file}", parsed);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Text.Json.JsonException or InvalidDataException)
+        {
+            Console.Error.WriteLine($"--scenario {file}: {e.Message}");
+            return Commands.Unknown;
+        }
+    }
+
+    private static int RunOne(SimulationOptions options, string asked, ParseResult parsed)
+    {
+        var poolBefore = ThreadPool.CompletedWorkItemCount;
+        var result = Simulation.Run(options, parsed.GetValue(Log) ? Console.Out : null);
+        // Nothing of a run may happen on another thread: its order would not be the seed's.
+        if (result.Failure is null && ThreadPool.CompletedWorkItemCount != poolBefore)
+            result = result with { Failure = "work was given to the thread pool" };
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"hash {result.Hash:x16} after {result.Events} events, {result.Time / 1e9:F3} simulated s, {result.Operations} operations"));
+        Console.WriteLine($"faults: {string.Join(", ", result.Faults.Select(f => $"{f.Key} {f.Value}"))}");
+        Console.WriteLine($"operations: {string.Join(", ", result.Outcomes.Select(o => $"{o.Key} {o.Value}"))}");
+        if (result.Failure is null)
+        {
+            Console.WriteLine("all held");
+            return Commands.Good;
+        }
+
+        Tell(result, asked);
+        if (parsed.GetValue(Shrink))
+            ShrinkAndWrite(result);
+        return Commands.Bad;
+    }
+
+    private static int RunMany(ParseResult parsed)
+    {
+        var minutes = parsed.GetValue(Minutes);
+        var seeds = parsed.GetValue(Seeds) ?? (minutes is null ? 200 : int.MaxValue);
+        var threads = parsed.GetValue(Threads);
+        var clock = Stopwatch.StartNew();
+        var time = minutes is { } m ? TimeSpan.FromMinutes(m) : TimeSpan.MaxValue;
+        SimulationTally RunAll(Action<SimulationTally> onProgress) => new SeedRun(parsed.GetValue(From), seeds, time, threads, parsed.GetValue(StopAtFirst) || parsed.GetValue(Shrink), (result, tally) =>
+        {
+            if (result.Failure is not null)
             {
-                var result = Simulation.Run(SimulationOptions.Draw(s), parsed.GetValue(log) ? Console.Out : null);
-                time += result.Time;
-                ops += result.Operations;
-                events += result.Events;
-                if (parsed.GetValue(seeds) == 1)
-                    Console.WriteLine($"hash {result.Hash:x16} {string.Join(", ", result.Outcomes)} faults {string.Join(", ", result.Faults)} elections {result.Elections} leases {result.LeaseChecks}");
-                if (result.Failure is null)
-                    continue;
-                failed++;
-                Console.WriteLine($"seed {s} options {result.Options.Name} event {result.Events}: {result.Failure}");
+                if (tally.Failures.Count == 1)
+                    Console.WriteLine($"first failure: seed {result.Options.Seed} after {tally.Runs} seeds");
+                Tell(result, $"--seed {result.Options.Seed}");
             }
 
-            Console.WriteLine($"{failed} failed; {time / 1e9:F0} s simulated in {clock.Elapsed.TotalSeconds:F1} s ({time / 1e9 / clock.Elapsed.TotalSeconds:F0}x), {ops} ops, {events} events");
-            return failed == 0 ? 0 : 1;
+            onProgress(tally);
+        }).Run();
+
+        var tally = Console.IsOutputRedirected ? RunAll(_ => { }) : RunWithProgress(RunAll, minutes is null ? seeds : (double?)null, minutes);
+        Console.WriteLine(parsed.GetValue(Json) ? tally.ToJson(clock.Elapsed, threads) : tally.ToText(clock.Elapsed, threads));
+        if (tally.Failures.Count > 0 && parsed.GetValue(Shrink))
+            ShrinkAndWrite(tally.Failures[0]);
+        if (parsed.GetValue(MarkersMustBeReached) && tally.NeverReached.Count > 0)
+        {
+            Console.WriteLine($"{tally.NeverReached.Count} markers were never reached");
+            return Commands.Bad;
+        }
+
+        return tally.Failures.Count == 0 ? Commands.Good : Commands.Bad;
+    }
+
+    private static SimulationTally RunWithProgress(Func<Action<SimulationTally>, SimulationTally> run, double? seeds, double? minutes)
+    {
+        var clock = Stopwatch.StartNew();
+        return AnsiConsole.Progress().Start(context =>
+        {
+            var task = context.AddTask("seeds", maxValue: seeds ?? minutes!.Value * 60);
+            return run(tally =>
+            {
+                task.Value = seeds is null ? clock.Elapsed.TotalSeconds : tally.Runs;
+                task.Description = string.Create(CultureInfo.InvariantCulture, $"{tally.Runs} seeds, {tally.Hours:F1} h, {tally.Failures.Count} failed");
+            });
         });
-        return command;
+    }
+
+    private static void Tell(SimulationResult result, string asked)
+    {
+        Console.WriteLine($"FAILED: seed {result.Options.Seed} commit {Commit} options {result.Options.Name} event {result.Events}");
+        Console.WriteLine($"  {result.Failure!.ReplaceLineEndings("\n  ")}");
+        Console.WriteLine($"  replay: dotnet run -c Release --project tests/Jepsenish -- sim {asked} --log");
+    }
+
+    private static void ShrinkAndWrite(SimulationResult failure)
+    {
+        Console.WriteLine("shrinking");
+        var smallest = new Shrinker(Console.WriteLine).Shrink(failure);
+        var file = $"scenario-{smallest.Options.Name}.json";
+        new ScenarioFile { Story = smallest.Failure!.Split('\n')[0], Options = smallest.Options }.Write(file);
+        Console.WriteLine($"{smallest.Options.Nodes} nodes, {smallest.Options.Groups} groups, {smallest.Options.Clients} clients, {smallest.Options.Faults.Count} faults, {smallest.Events} events: {smallest.Failure}");
+        Console.WriteLine($"written to {file}; moved to tests/Jepsenish/Simulation/Scenarios it is part of the suite");
     }
 }

@@ -1,3 +1,4 @@
+using RaftKv.Engine;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Faults;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
@@ -46,6 +47,8 @@ internal sealed class Simulation
     private SimulationResult Run()
     {
         string? failure = null;
+        var markers = new Dictionary<string, long>();
+        using var listening = Sometimes.Listen(marker => System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(markers, marker, out _)++);
         try
         {
             Drive();
@@ -71,7 +74,7 @@ internal sealed class Simulation
             Operations = _cluster.History.Done,
             Outcomes = _cluster.History.Outcomes,
             Faults = _faults.Injected,
-            Markers = new Dictionary<string, long>(),
+            Markers = markers,
             Elections = _cluster.Oracles.Elections.Elections,
             LeaseChecks = _cluster.Oracles.Leases.Checks,
         };

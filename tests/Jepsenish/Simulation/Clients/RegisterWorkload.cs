@@ -42,7 +42,14 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
         foreach (var key in cluster.History.Operations.GroupBy(o => o.Key))
         {
             var operations = key.OrderBy(o => o.Invoked).ToList();
-            var verdict = new KeyCheck(operations, o => o.Any(i => i.Function == Function.Append) ? new AppendModel(o) : new RegisterModel(o), SearchLimits.Default).Run(CancellationToken.None);
+            if (operations.Exists(o => o.Function == Function.Append))
+            {
+                if (AppendOrder.Check(operations, ';') is { } wrong)
+                    throw new SimulationViolationException($"key {key.Key}: {wrong}");
+                continue;
+            }
+
+            var verdict = LinearizabilityChecker.Check(operations, o => new RegisterModel(o), SearchLimits.Deterministic()).Keys[key.Key];
             if (verdict.Result == Linearizability.Violated)
                 throw new SimulationViolationException($"key {key.Key} is not linearizable\n{Explanation.Of(key.Key, verdict.Violation!)}");
             if (verdict.Result == Linearizability.Undecided)

@@ -1,0 +1,46 @@
+namespace RaftKv.Tests.Jepsenish.Simulation;
+
+/// <summary>Runs seeds one after the other on a few threads, each run on one of them alone, until there are enough or the time is over.</summary>
+internal sealed class SeedRun(ulong from, int seeds, TimeSpan time, int threads, bool stopAtFirst, Action<SimulationResult, SimulationTally> onResult)
+{
+    private readonly Lock _gate = new();
+    private readonly SimulationTally _tally = new();
+    private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
+    private ulong _taken;
+    private bool _stops;
+
+    /// <summary>Runs them all.</summary>
+    public SimulationTally Run()
+    {
+        var workers = Enumerable.Range(0, threads).Select(_ => new Thread(Work, maxStackSize: 16 << 20) { IsBackground = true, Name = "simulation" }).ToList();
+        workers.ForEach(w => w.Start());
+        workers.ForEach(w => w.Join());
+        return _tally;
+    }
+
+    private void Work()
+    {
+        while (TryTake(out var seed))
+        {
+            var result = Simulation.Run(SimulationOptions.Draw(seed));
+            lock (_gate)
+            {
+                _tally.Add(result);
+                _stops |= stopAtFirst && result.Failure is not null;
+                onResult(result, _tally);
+            }
+        }
+    }
+
+    private bool TryTake(out ulong seed)
+    {
+        lock (_gate)
+        {
+            seed = from + _taken;
+            if (_stops || _taken >= (ulong)seeds || System.Diagnostics.Stopwatch.GetElapsedTime(_started) > time)
+                return false;
+            _taken++;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using RaftKv.Engine;
+using RaftKv.Tests.Jepsenish.Simulation.Faults;
+
+namespace RaftKv.Tests.Jepsenish.Simulation;
+
+/// <summary>What many runs did, added up.</summary>
+internal sealed class SimulationTally
+{
+    private readonly SortedDictionary<FaultKind, long> _faults = [];
+    private readonly SortedDictionary<string, long> _outcomes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _markers = new(StringComparer.Ordinal);
+    private readonly List<SimulationResult> _failures = [];
+    private long _time, _events, _operations, _elections, _leaseChecks;
+
+    /// <summary>Runs so far.</summary>
+    public int Runs { get; private set; }
+
+    /// <summary>Simulated hours.</summary>
+    public double Hours => _time / 3.6e12;
+
+    /// <summary>The runs in which something was wrong.</summary>
+    public IReadOnlyList<SimulationResult> Failures => _failures;
+
+    /// <summary>Markers that no run has hit.</summary>
+    public IReadOnlyList<string> NeverReached => [.. Sometimes.All.Where(m => !_markers.ContainsKey(m))];
+
+    /// <summary>Adds a run.</summary>
+    public void Add(SimulationResult result)
+    {
+        Runs++;
+        _time += result.Time;
+        _events += result.Events;
+        _operations += result.Operations;
+        _elections += result.Elections;
+        _leaseChecks += result.LeaseChecks;
+        foreach (var (kind, count) in result.Faults)
+            _faults[kind] = _faults.GetValueOrDefault(kind) + count;
+        foreach (var (name, count) in result.Outcomes)
+            _outcomes[name] = _outcomes.GetValueOrDefault(name) + count;
+        foreach (var (name, count) in result.Markers)
+            _markers[name] = _markers.GetValueOrDefault(name) + count;
+        if (result.Failure is not null)
+            _failures.Add(result);
+    }
+
+    /// <summary>The sum for people.</summary>
+    public string ToText(TimeSpan elapsed, int threads)
+    {
+        var text = new StringBuilder();
+        var seconds = elapsed.TotalSeconds;
+        text.AppendLine(CultureInfo.InvariantCulture, $"seeds: {Runs}, failed: {_failures.Count}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"simulated: {Hours:F2} hours in {seconds:F1} s on {threads} threads: {_time / 1e9 / seconds / threads:F0} times real time on each; {_events} events, {_events / seconds / threads:F0} a second on each");
+        text.AppendLine(CultureInfo.InvariantCulture, $"operations checked: {_operations} done, {_operations / (_time / 1e9):F0} a simulated second ({string.Join(", ", _outcomes.Select(o => $"{o.Key} {o.Value}"))})");
+        text.AppendLine(CultureInfo.InvariantCulture, $"elections: {_elections}; leases held against the cluster: {_leaseChecks}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"faults: {_faults.Values.Sum()} ({string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))})");
+        text.AppendLine(CultureInfo.InvariantCulture, $"markers: {_markers.Count} of {Sometimes.All.Count} reached");
+        foreach (var (name, count) in _markers)
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {count,9} {name}");
+        foreach (var name in NeverReached)
+            text.AppendLine(CultureInfo.InvariantCulture, $"      never {name}");
+        return text.ToString();
+    }
+
+    /// <summary>The sum for machines.</summary>
+    public string ToJson(TimeSpan elapsed, int threads) => JsonSerializer.Serialize(new
+    {
+        seeds = Runs,
+        failed = _failures.Select(f => f.Options.Seed),
+        simulatedSeconds = _time / 1e9,
+        seconds = elapsed.TotalSeconds,
+        threads,
+        timesRealTimePerThread = _time / 1e9 / elapsed.TotalSeconds / threads,
+        events = _events,
+        operations = _operations,
+        outcomes = _outcomes,
+        elections = _elections,
+        leaseChecks = _leaseChecks,
+        faults = _faults.ToDictionary(f => f.Key.ToString(), f => f.Value),
+        markers = _markers,
+        neverReached = NeverReached,
+    });
+}
