@@ -169,8 +169,9 @@ internal sealed class Replica
                 _snapshotSender.Begin(peer);
             foreach (var state in effects.ReadStates)
                 Reads.OnReadState(state.Context, state.Index);
+            // Not the state's own position: an image that was installed meanwhile has brought that further, and the core hears of images apart.
             if (effects.Committed.Count > 0)
-                Core.Applied(Machine.Applied.Index);
+                Core.Applied(effects.Committed[^1].Index);
             Writes.Place();
         }
 

@@ -4,12 +4,15 @@ using RaftKv.Engine.Io;
 namespace RaftKv.Consensus.Transport;
 
 /// <summary>
-/// The head of every frame, little-endian: length of what follows the checksum (u32, at least 1), CRC32C of what follows (u32), type (1 byte). The payload follows.
+/// The head of every frame, little-endian: 1 + length of the payload (u32), CRC32C of type and payload (u32), type (1 byte), CRC32C of these nine bytes (u32). The payload follows.
+/// The head has a checksum of its own because a wrong length would otherwise be waited for: everything behind it would vanish into one frame, and the connection would look alive.
 /// </summary>
 internal readonly record struct FrameHeader(int PayloadLength, uint Checksum, FrameType Type)
 {
     /// <summary>Bytes before the payload.</summary>
-    public const int Size = 9;
+    public const int Size = 13;
+
+    private const int CheckedBytes = 9;
 
     /// <summary>Writes the head of a frame with this payload.</summary>
     public static void Write(Span<byte> destination, FrameType type, ReadOnlySpan<byte> payload)
@@ -17,15 +20,19 @@ internal readonly record struct FrameHeader(int PayloadLength, uint Checksum, Fr
         BinaryPrimitives.WriteUInt32LittleEndian(destination, (uint)payload.Length + 1);
         BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], ChecksumOf(type, payload));
         destination[8] = (byte)type;
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[CheckedBytes..], Crc32C.Compute(destination[..CheckedBytes]));
     }
 
     /// <summary>Reads a head; the checksum can be verified only once the payload is there.</summary>
-    /// <exception cref="FrameException">The length is none, or above the limit: nothing may be allocated for it.</exception>
+    /// <exception cref="FrameException">The length is none, or above the limit: nothing may be allocated for it. Or the head is not as it was written.</exception>
     public static FrameHeader Read(ReadOnlySpan<byte> source, int maxPayload)
     {
         var length = BinaryPrimitives.ReadUInt32LittleEndian(source);
         if (length == 0 || length - 1 > (uint)maxPayload)
             throw new FrameException($"a frame announced a length of {length} bytes; 1 to {maxPayload + 1L} are allowed");
+        var computed = Crc32C.Compute(source[..CheckedBytes]);
+        if (computed != BinaryPrimitives.ReadUInt32LittleEndian(source[CheckedBytes..]))
+            throw new FrameException($"the head of a frame has checksum {computed:x8}, it says {BinaryPrimitives.ReadUInt32LittleEndian(source[CheckedBytes..]):x8}");
         return new FrameHeader((int)(length - 1), BinaryPrimitives.ReadUInt32LittleEndian(source[4..]), (FrameType)source[8]);
     }
 

@@ -131,6 +131,8 @@ internal sealed class Transaction : IDisposable
         _immediate.Clear();
         foreach (var queued in _queued)
             writes |= Encode(session, sink, queued);
+        // Forgotten here and not with the reply: an EXEC that ends as unavailable or unknown has none of its own, and its commands must not come again with the next one.
+        ForgetQueue();
         if (sink.Count == 0 && !hasConditions)
         {
             var none = default(ResultCursor);
@@ -201,10 +203,15 @@ internal sealed class Transaction : IDisposable
     {
         IsOpen = false;
         _isSpoilt = false;
-        _queued.Clear();
-        _ranges.Clear();
         _answers.Clear();
         _immediate.Clear();
+        ForgetQueue();
+    }
+
+    private void ForgetQueue()
+    {
+        _queued.Clear();
+        _ranges.Clear();
         if (_bytes.Length > 64 << 10)
             _bytes.Dispose();
         _bytes.Clear();

@@ -91,6 +91,15 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
         {
             Close(e.Message);
         }
+        catch (RaftKv.Engine.Io.DiskFullException e)
+        {
+            Close(e.Message);
+        }
+        catch (IOException)
+        {
+            // A registry that cannot be written ends the process.
+            Process.Machine.Death = Machines.Death.Kill;
+        }
         catch (RefusalException e)
         {
             if (e.ByOther)
