@@ -15,7 +15,7 @@ internal static class Commands
     /// <summary>Runs a command; 0 when all is well, 1 when something is wrong, 2 when nothing can be said.</summary>
     public static Task<int> RunAsync(string[] arguments)
     {
-        var root = new RootCommand("Judges histories, and runs real nodes under faults.") { CheckCommand(), RealCommand() };
+        var root = new RootCommand("Judges histories, and runs real nodes under faults.") { CheckCommand(), RealCommand(), MutantsCommand.Core(), MutantsCommand.Mutants() };
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count == 0)
             return parsed.InvokeAsync();
