@@ -14,7 +14,7 @@ public class ShardDiskTests
         using var node = new ShardFixture();
         node.Run(700);
         var before = node.Write("k", "1");
-        node.Run(2);
+        node.Run(10);
         Assert.Equal(OperationStatus.Completed, before.Status);
 
         // One write is committed but not applied when the disk fills: it must wait, not be lost, and not be applied.
@@ -38,7 +38,7 @@ public class ShardDiskTests
         node.Run(5);
         Assert.Equal(OperationStatus.Completed, underWay.Status);
         var after = node.Write("k", "4");
-        node.Run(2);
+        node.Run(10);
         Assert.Equal(OperationStatus.Completed, after.Status);
         Assert.Null(node.Failure);
     }
@@ -49,11 +49,11 @@ public class ShardDiskTests
         using var node = new ShardFixture();
         node.Run(700);
         node.Write("k", "1");
-        node.Run(2);
+        node.Run(10);
         node.Store.IsDiskFull = true;
         node.Run(50);
         var read = node.Read("k");
-        node.Run(2);
+        node.Run(10);
         Assert.Equal(OperationStatus.Completed, read.Status);
         Assert.Equal("1"u8, new CommandResult(read.Result.Span).Body[8..]);
     }
@@ -70,7 +70,7 @@ public class ShardDiskTests
         Assert.Equal(0, node.Shard.Checkpoints.Completed);
         Assert.Null(node.Failure);
         var write = node.Write("k", "1");
-        node.Run(2);
+        node.Run(10);
         Assert.Equal(OperationStatus.Completed, write.Status);
         Assert.True(node.Shard.NextDeadline < long.MaxValue, "an idle shard would never try again");
         node.Run(1_100);
