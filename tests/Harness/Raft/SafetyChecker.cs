@@ -103,11 +103,7 @@ public sealed class SafetyChecker
     {
         if (!_leaders.TryAdd(core.Term, node.Id))
             Check(_leaders[core.Term] == node.Id, $"election safety: nodes {_leaders[core.Term]} and {node.Id} lead term {core.Term}");
-        // Thesis 4.1 and its erratum: one change at a time, and none before an entry of the leader's own term is committed.
-        var open = core.Core.Configurations.Above(core.CommitIndex);
-        Check(open <= 1, $"leader {node.Id} of term {core.Term} has {open} configurations in its log that are not committed");
-        Check(open == 0 || core.CommitIndex >= core.Core.Leadership!.FirstIndex || core.Core.Configurations.CurrentIndex < core.Core.Leadership.FirstIndex,
-            $"leader {node.Id} changed the configuration before an entry of its term {core.Term} was committed");
+        CheckConfigurations(node.Id, core);
         var log = core.Core.Log;
         if (_checkedLeadership.GetValueOrDefault(node.Id).Term != core.Term)
         {
@@ -140,6 +136,18 @@ public sealed class SafetyChecker
         Check(Quorums.Reached(core.Configuration, Holds) >= 1 || Quorums.Reached(node.ConfigurationBefore, Holds) >= 1,
             $"commit by quorum: leader {node.Id} committed {MaxCommitted} of term {newest} in {core.Configuration} without a durable quorum");
         Check(newest == core.Term, $"leader {node.Id} of term {core.Term} committed by counting an entry of term {newest}");
+    }
+
+    // Thesis 4.1 and its erratum: a leader makes one change at a time, and none before an entry of its own term is committed. What it inherits may be more.
+    private static void CheckConfigurations(ulong node, RaftNode core)
+    {
+        var configurations = core.Core.Configurations;
+        var firstOfTerm = core.Core.Leadership!.FirstIndex;
+        var open = configurations.Above(core.CommitIndex);
+        if (open == 0 || configurations.CurrentIndex < firstOfTerm)
+            return;
+        Check(core.CommitIndex >= firstOfTerm, $"leader {node} changed the configuration before an entry of its term {core.Term} was committed");
+        Check(open == 1, $"leader {node} of term {core.Term} changed the configuration while {open - 1} before it were not committed");
     }
 
     // A vote once given stays, in memory until a crash, on disk (incarnation 0) for ever.
