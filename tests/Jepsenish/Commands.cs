@@ -16,7 +16,10 @@ internal static class Commands
     /// <summary>Runs a command; 0 when all is well, 1 when something is wrong, 2 when nothing can be said.</summary>
     public static Task<int> RunAsync(string[] arguments)
     {
-        var root = new RootCommand("Judges histories, and runs real nodes under faults.") { CheckCommand(), RealCommand.Create(), Simulation.SimCommand.Create() };
+        var root = new RootCommand("Judges histories, and runs nodes under faults: simulated ones, and real ones.")
+        {
+            CheckCommand(), Simulation.SimCommand.Create(), RealCommand.Create(), MutantsCommand.Mutants(), MutantsCommand.Core(),
+        };
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count == 0)
             return parsed.InvokeAsync();

@@ -19,11 +19,13 @@ public sealed class RaftSimulation : IWorld
     private readonly Dictionary<ulong, (ulong Node, ulong AppliedBefore)> _reads = [];
     private readonly Dictionary<(ulong, ulong), bool> _cut = [];
     private readonly SafetyChecker _checker = new();
+    private readonly HashSet<ulong> _lost = [];
     private long _now;
     private long _sequence;
     private ulong _nextContext = 1;
     private ulong _nextCommand = 1;
     private bool _healed;
+    private ulong _reconfiguredIn;
     private ulong _proposedIn;
     private ulong _proposedAt;
     private ulong _eventHash = 14695981039346656037;
@@ -82,7 +84,7 @@ public sealed class RaftSimulation : IWorld
         var copies = !_healed && _random.Below(1000) < _options.DuplicatePerMille ? 2 : 1;
         for (; copies > 0; copies--)
         {
-            var late = !_healed && _random.Below(1000) < _options.LatePerMille;
+            var late = !_healed && _random.Below(1000) < (_options.LateKind == message.GetType() ? 300 : _options.LatePerMille);
             At(50_000 + _random.Below(_healed ? Millisecond : late ? 600 * Millisecond : _options.MaxDelay), () => Deliver(message));
         }
     }
@@ -158,19 +160,14 @@ public sealed class RaftSimulation : IWorld
         Input(_replicas[message.To], () => _replicas[message.To].Core!.Step(message, Local(_replicas[message.To])));
     }
 
-    // Paused nodes get their input when they go on.
+    // Paused nodes get their input when they go on, in the order in which it came: what was sent before the pause is still in front.
     private void Input(SimulatedReplica replica, Action action)
     {
         if (replica.Core is null)
             return;
         if (replica.IsPaused)
         {
-            var incarnation = replica.Incarnation;
-            At(10 * Millisecond, () =>
-            {
-                if (replica.Incarnation == incarnation)
-                    Input(replica, action);
-            });
+            replica.Backlog.Enqueue(action);
             return;
         }
 
@@ -182,6 +179,7 @@ public sealed class RaftSimulation : IWorld
         else
             At(_random.Below(Millisecond), () => Input(replica, static () => { }));
         _checker.After(replica, _replicas, Local);
+        ReconfigureAtOnce(replica);
         if (replica.Core is { } core)
             Mix(replica.Id, core.Term, core.CommitIndex, core.LastIndex);
         Schedule(replica);
@@ -251,8 +249,7 @@ public sealed class RaftSimulation : IWorld
                     Crash(each);
                 break;
             case 2 when _options.Pauses && replica.Core is not null:
-                replica.IsPaused = true;
-                At(_random.Below(_random.Below(3) == 0 ? 2_000 * Millisecond : 100 * Millisecond), () => replica.IsPaused = false);
+                Pause(replica, _random.Below(3) == 0 ? 2_000 * Millisecond : 100 * Millisecond);
                 break;
             case 3 or 4 when _options.Partitions:
                 Partition();
@@ -263,12 +260,57 @@ public sealed class RaftSimulation : IWorld
             case 6 when _options.Transfers:
                 var target = Any().Id;
                 foreach (var leader in _replicas.Values.Where(r => r.Core?.Role == RaftRole.Leader).ToList())
+                {
                     Input(leader, () => leader.Core!.TransferLeadership(target, Local(leader)));
+                    HinderTransfer(leader);
+                }
+
                 break;
             case 7 when _options.Checkpoints && replica.Core is not null:
                 Checkpoint(replica);
                 break;
         }
+    }
+
+    // The one that hands over misses what comes of it: it stands still, or hears nothing, from about the time at which it tells its successor.
+    private void HinderTransfer(SimulatedReplica leader)
+    {
+        var how = _random.Below(3);
+        var hears = _random.Below(300 * Millisecond);
+        if (how == 0 || (how == 1 && !_options.Pauses) || (how == 2 && !_options.Partitions))
+            return;
+        At(_random.Below(5 * Millisecond), () =>
+        {
+            if (_healed || leader.Core is null)
+                return;
+            if (how == 1)
+            {
+                Pause(leader, 150 * Millisecond);
+                return;
+            }
+
+            var links = _replicas.Keys.Where(other => other != leader.Id).Select(other => (other, leader.Id)).ToList();
+            links.ForEach(link => _cut[link] = true);
+            At(hears, () => links.ForEach(link => _cut[link] = false));
+        });
+    }
+
+    private void Pause(SimulatedReplica replica, long atMost)
+    {
+        replica.IsPaused = true;
+        var incarnation = replica.Incarnation;
+        At(_random.Below(atMost), () =>
+        {
+            if (replica.Incarnation == incarnation)
+                Resume(replica);
+        });
+    }
+
+    private void Resume(SimulatedReplica replica)
+    {
+        replica.IsPaused = false;
+        while (replica is { IsPaused: false, Core: not null } && replica.Backlog.TryDequeue(out var action))
+            Input(replica, action);
     }
 
     private void Crash(SimulatedReplica replica)
@@ -278,7 +320,7 @@ public sealed class RaftSimulation : IWorld
         Notify(replica.Id, connected: false);
         At(_random.Below(_random.Below(2) == 0 ? 20 * Millisecond : 1_000 * Millisecond), () =>
         {
-            if (replica.Core is not null)
+            if (replica.Core is not null || _lost.Contains(replica.Id))
                 return;
             Start(replica);
             Notify(replica.Id, connected: true);
@@ -331,7 +373,7 @@ public sealed class RaftSimulation : IWorld
             _cut[link] = false;
         foreach (var a in _replicas.Values)
         {
-            foreach (var b in _replicas.Keys.Where(b => b != a.Id))
+            foreach (var b in _replicas.Keys.Where(b => b != a.Id && !_lost.Contains(b)))
                 Input(a, () => a.Core!.PeerConnected(b, Local(a)));
         }
     }
@@ -344,6 +386,18 @@ public sealed class RaftSimulation : IWorld
             steps.Add(((ConfigurationStep)_random.Below(3), Any().Id));
         foreach (var leader in _replicas.Values.Where(r => r.Core?.Role == RaftRole.Leader).ToList())
             Input(leader, () => leader.Core!.ProposeConfiguration(new ConfigurationChange(steps), _now / Millisecond, Local(leader), out _));
+    }
+
+    // An operator who cannot wait: changes the configuration the moment that somebody leads.
+    private void ReconfigureAtOnce(SimulatedReplica replica)
+    {
+        if (_healed || !_options.Reconfigures || replica.Core is not { Role: RaftRole.Leader } core || core.Term <= _reconfiguredIn)
+            return;
+        _reconfiguredIn = core.Term;
+        if (_random.Below(2) != 0)
+            return;
+        var change = new ConfigurationChange([((ConfigurationStep)_random.Below(3), Any().Id)]);
+        Input(replica, () => replica.Core!.ProposeConfiguration(change, _now / Millisecond, Local(replica), out _));
     }
 
     private void Checkpoint(SimulatedReplica replica)
@@ -360,13 +414,34 @@ public sealed class RaftSimulation : IWorld
         _cut.Clear();
         foreach (var replica in _replicas.Values)
         {
-            replica.IsPaused = false;
             if (replica.Core is null)
                 Start(replica);
+            Resume(replica);
         }
 
+        if (_options.LosesMinority)
+            LoseMinority();
         // Nodes that were paused still have news of broken connections to work off.
         At(20 * Millisecond, Reconnect);
+    }
+
+    // Any of them but those without whom a configuration that may yet govern has no quorum.
+    private void LoseMinority()
+    {
+        var configurations = _replicas.Values.SelectMany(r => r.Core!.Core.Configurations.All).ToList();
+        foreach (var replica in _replicas.Values.OrderBy(_ => _random.Below(1000)).ToList())
+        {
+            _lost.Add(replica.Id);
+            if (_random.Below(2) == 0 && configurations.TrueForAll(c => Quorums.Reached(c, node => _lost.Contains(node) ? 0 : 1) >= 1))
+            {
+                replica.Stop((int)_random.Below(replica.Disk.UnderWay + 1));
+                Notify(replica.Id, connected: false);
+            }
+            else
+            {
+                _lost.Remove(replica.Id);
+            }
+        }
     }
 
     // A proposal that a leader accepted is lost with its leadership: the next leader gets another one.
@@ -375,7 +450,7 @@ public sealed class RaftSimulation : IWorld
         if (Leader() is not { } leader)
             return false;
         if (_proposedIn == leader.Core!.Term)
-            return leader.Core.Configuration.Members().All(node => _replicas[node].State.Index >= _proposedAt);
+            return leader.Core.Configuration.Members().All(node => _lost.Contains(node) || _replicas[node].State.Index >= _proposedAt);
         Input(leader, () =>
         {
             if (leader.Core.Propose([1], 0, Local(leader), out var index) == ProposeStatus.Accepted)

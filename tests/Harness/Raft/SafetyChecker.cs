@@ -18,6 +18,7 @@ public sealed class SafetyChecker
     private readonly Dictionary<ulong, ulong> _committedTerms = [];
     private readonly Dictionary<ulong, ulong> _terms = [];
     private readonly Dictionary<ulong, (ulong Term, ulong Commit)> _checkedLeadership = [];
+    private readonly Dictionary<(ulong Node, int Incarnation), (ulong Term, ulong Vote)> _keptVotes = [];
 
     /// <summary>Highest entry that any node has applied: a client may have seen it acknowledged.</summary>
     public ulong MaxApplied { get; private set; }
@@ -83,6 +84,8 @@ public sealed class SafetyChecker
             return;
         Check(core.Term >= _terms.GetValueOrDefault(node.Id) || core.Term >= node.Disk.Term, $"node {node.Id}'s term went back");
         _terms[node.Id] = core.Term;
+        Keep((node.Id, node.Incarnation), core.Term, core.Core.Vote);
+        Keep((node.Id, 0), node.Disk.Term, node.Disk.Vote);
         if (core.Role == RaftRole.Leader)
             CheckLeader(node, core, all);
         foreach (var holder in all.Values)
@@ -100,6 +103,7 @@ public sealed class SafetyChecker
     {
         if (!_leaders.TryAdd(core.Term, node.Id))
             Check(_leaders[core.Term] == node.Id, $"election safety: nodes {_leaders[core.Term]} and {node.Id} lead term {core.Term}");
+        CheckConfigurations(node.Id, core);
         var log = core.Core.Log;
         if (_checkedLeadership.GetValueOrDefault(node.Id).Term != core.Term)
         {
@@ -132,6 +136,26 @@ public sealed class SafetyChecker
         Check(Quorums.Reached(core.Configuration, Holds) >= 1 || Quorums.Reached(node.ConfigurationBefore, Holds) >= 1,
             $"commit by quorum: leader {node.Id} committed {MaxCommitted} of term {newest} in {core.Configuration} without a durable quorum");
         Check(newest == core.Term, $"leader {node.Id} of term {core.Term} committed by counting an entry of term {newest}");
+    }
+
+    // Thesis 4.1 and its erratum: a leader makes one change at a time, and none before an entry of its own term is committed. What it inherits may be more.
+    private static void CheckConfigurations(ulong node, RaftNode core)
+    {
+        var configurations = core.Core.Configurations;
+        var firstOfTerm = core.Core.Leadership!.FirstIndex;
+        var open = configurations.Above(core.CommitIndex);
+        if (open == 0 || configurations.CurrentIndex < firstOfTerm)
+            return;
+        Check(core.CommitIndex >= firstOfTerm, $"leader {node} changed the configuration before an entry of its term {core.Term} was committed");
+        Check(open == 1, $"leader {node} of term {core.Term} changed the configuration while {open - 1} before it were not committed");
+    }
+
+    // A vote once given stays, in memory until a crash, on disk (incarnation 0) for ever.
+    private void Keep((ulong Node, int Incarnation) where, ulong term, ulong vote)
+    {
+        if (_keptVotes.TryGetValue(where, out var kept) && kept.Term == term && kept.Vote != 0)
+            Check(kept.Vote == vote, $"node {where.Node} has given its vote of term {term} to {kept.Vote}, and has it now as {vote}{(where.Incarnation == 0 ? " on disk" : "")}");
+        _keptVotes[where] = (term, vote);
     }
 
     private void Vote(ulong node, ulong term, ulong vote)

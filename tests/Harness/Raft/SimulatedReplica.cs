@@ -20,6 +20,9 @@ public sealed class SimulatedReplica(ulong id, SimulationOptions options)
     /// <summary>The configuration before the latest input.</summary>
     public Configuration ConfigurationBefore { get; private set; } = new();
     public bool IsPaused { get; set; }
+
+    /// <summary>What came in while it was paused.</summary>
+    public Queue<Action> Backlog { get; } = [];
     public int Incarnation { get; private set; }
 
     /// <summary>True time of the tick that is scheduled, -1 for none.</summary>
@@ -46,6 +49,7 @@ public sealed class SimulatedReplica(ulong id, SimulationOptions options)
     {
         Core = null;
         IsPaused = false;
+        Backlog.Clear();
         _waiting.Clear();
         Disk.Crash(keptWrites);
     }

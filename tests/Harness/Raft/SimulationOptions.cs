@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
 
 namespace RaftKv.Tests.Harness.Raft;
 
@@ -17,6 +18,12 @@ public sealed record SimulationOptions
 
     /// <summary>Share of messages that take up to two election timeouts: answers from another age.</summary>
     public int LatePerMille { get; init; }
+
+    /// <summary>A kind of message that is late far more often than others, null for none: what a rare message from another age does is seldom met otherwise.</summary>
+    public Type? LateKind { get; init; }
+
+    /// <summary>When faults end, a random minority stays down for good.</summary>
+    public bool LosesMinority { get; init; }
     public long MaxSync { get; init; } = 2 * Millisecond;
     public int SlowSyncPerMille { get; init; }
 
@@ -43,6 +50,9 @@ public sealed record SimulationOptions
     public long MaxAppendBytes { get; init; } = 256;
     public long MaxCachedBytes { get; init; } = 512;
 
+    private static readonly Type[] LateKinds =
+        [typeof(TimeoutNow), typeof(VoteRequest), typeof(VoteResponse), typeof(AppendAccepted), typeof(HeartbeatAcknowledged), typeof(AppendEntries)];
+
     /// <summary>A swarm: each seed has its own mix of faults, so that rare combinations are not drowned by the average.</summary>
     public static SimulationOptions FromSeed(ulong seed)
     {
@@ -58,6 +68,8 @@ public sealed record SimulationOptions
             DuplicatePerMille = Coin() ? 0 : (int)random.Below(300),
             MaxDelay = (1 + random.Below(Coin() ? 3 : 60)) * Millisecond,
             LatePerMille = Coin() ? 0 : (int)random.Below(50),
+            LateKind = Coin() ? null : LateKinds[random.Below(LateKinds.Length)],
+            LosesMinority = Coin(),
             LeaseMilliseconds = random.Below(4) == 0 ? 0 : 90,
             MaxSync = (1 + random.Below(Coin() ? 3 : 30)) * Millisecond,
             SlowSyncPerMille = Coin() ? 0 : (int)random.Below(20),

@@ -18,6 +18,12 @@ internal sealed class ConfigurationHistory
     /// <summary>The entry that holds it (or the index it was recovered at).</summary>
     public ulong CurrentIndex => _versions[^1].Index;
 
+    /// <summary>The configurations that govern or may govern again, oldest first; for tests.</summary>
+    internal IEnumerable<Configuration> All => _versions.Select(v => v.Configuration);
+
+    /// <summary>How many of them stand above an index; for tests.</summary>
+    internal int Above(ulong index) => _versions.Count(v => v.Index > index);
+
     /// <summary>Whether a node votes in the governing configuration, or in one that may govern again.</summary>
     public bool AnyHasVoter(ulong node)
     {

@@ -1,0 +1,114 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+using RaftKv.Engine.Commands;
+using Xunit;
+
+namespace RaftKv.Tests.Unit.Groups;
+
+/// <summary>What a shard does while a disk is full or does not answer, and when it is well again.</summary>
+public class ShardDiskTests
+{
+    [Fact]
+    public void A_full_store_refuses_writes_serves_reads_and_heals_without_a_restart()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        var before = node.Write("k", "1");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Completed, before.Status);
+
+        // One write is committed but not applied when the disk fills: it must wait, not be lost, and not be applied.
+        node.DiskHangs = true;
+        var underWay = node.Write("k", "2");
+        node.Run(1);
+        node.Store.IsDiskFull = true;
+        node.DiskAnswers();
+        node.Run(5);
+        var applied = node.Replica.Machine.Applied.Index;
+        Assert.Equal(OperationStatus.Pending, underWay.Status);
+        Assert.True(node.Replica.Core.CommitIndex > applied);
+
+        var refused = node.Write("k", "3");
+        node.Run(100);
+        Assert.Equal(OperationStatus.Unavailable, refused.Status);
+        Assert.Contains("full", refused.Reason, StringComparison.Ordinal);
+        Assert.Equal(applied, node.Replica.Machine.Applied.Index);
+
+        node.Store.IsDiskFull = false;
+        node.Run(5);
+        Assert.Equal(OperationStatus.Completed, underWay.Status);
+        var after = node.Write("k", "4");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Completed, after.Status);
+        Assert.Null(node.Failure);
+    }
+
+    [Fact]
+    public void Reads_go_on_while_the_store_is_full_and_nothing_waits_to_be_applied()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Write("k", "1");
+        node.Run(10);
+        node.Store.IsDiskFull = true;
+        node.Run(50);
+        var read = node.Read("k");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Completed, read.Status);
+        Assert.Equal("1"u8, new CommandResult(read.Result.Span).Body[8..]);
+    }
+
+    [Fact]
+    public void A_checkpoint_without_space_fails_alone_and_is_tried_again()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Store.RefusedCheckpoints = 1;
+        node.Shard.Checkpoints.Demand();
+        node.Run(5);
+        Assert.Equal(1, node.Shard.Checkpoints.Refused);
+        Assert.Equal(0, node.Shard.Checkpoints.Completed);
+        Assert.Null(node.Failure);
+        var write = node.Write("k", "1");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Completed, write.Status);
+        Assert.True(node.Shard.NextDeadline < long.MaxValue, "an idle shard would never try again");
+        node.Run(1_100);
+        Assert.Equal(1, node.Shard.Checkpoints.Completed);
+    }
+
+    [Fact]
+    public void No_checkpoint_begins_while_the_store_is_full()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Store.IsDiskFull = true;
+        node.Shard.Checkpoints.Demand();
+        node.Run(100);
+        Assert.Equal(0, node.Shard.Checkpoints.Completed);
+        node.Store.IsDiskFull = false;
+        node.Run(5);
+        Assert.Equal(1, node.Shard.Checkpoints.Completed);
+    }
+
+    [Fact]
+    public void A_log_that_confirms_nothing_for_an_election_timeout_refuses_writes_until_it_does()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        Assert.Equal(RaftRole.Leader, node.Replica.Core.Role);
+        node.DiskHangs = true;
+        var waiting = node.Write("k", "1");
+        node.Run(250);
+        Assert.Null(node.Shard.RefusalOfWrites);
+        node.Run(100);
+        Assert.NotNull(node.Shard.RefusalOfWrites);
+        var refused = node.Write("k", "2");
+        node.Run(1);
+        Assert.Equal(OperationStatus.Unavailable, refused.Status);
+        node.DiskAnswers();
+        node.Run(5);
+        Assert.Null(node.Shard.RefusalOfWrites);
+        Assert.Equal(OperationStatus.Completed, waiting.Status);
+    }
+}

@@ -1,0 +1,170 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Transport;
+using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Commands;
+using RaftKv.Engine.Io;
+using RaftKv.Engine.Store;
+using RaftKv.Engine.Wal;
+using RaftKv.Tests.Harness.Io;
+
+namespace RaftKv.Tests.Unit.Groups;
+
+/// <summary>One shard with one group, turned by hand, over a disk, a store and a clock that do what the test says. Alone in its cluster, or with peers that are never heard.</summary>
+internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
+{
+    private readonly WriteAheadLog _log;
+    private readonly Queue<(WalBatch Batch, IWalCompletion Target)> _held = [];
+    private long _now;
+
+    public ShardFixture(int members = 1)
+    {
+        var configuration = new NodeConfiguration
+        {
+            Self = 1,
+            Members = [.. Enumerable.Range(1, members).Select(n => new Member((ulong)n, $"n{n}", ""))],
+            Groups = 1,
+            Shards = 1,
+            Raft = new RaftOptions { Self = 1, QuiesceAfter = 0 },
+            Seed = 1,
+        };
+        _log = WriteAheadLog.Open(new SimulatedFileSystem(), "/node/wal", new WalOptions { SegmentSize = 65536, FirstSegmentSize = 65536 }, new WalIdentity(Guid.Empty, 1));
+        var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
+        Shard = new Shard(0, configuration, initial, this, Store, this, this, NullLogger.Instance, null);
+        Replica = ReplicaRecovery.Recover(Shard, 1, Store, _log);
+        Shard.Add(Replica);
+    }
+
+    public Shard Shard { get; }
+
+    public Replica Replica { get; }
+
+    public FaultyStore Store { get; } = new();
+
+    /// <summary>Whether the log's disk answers.</summary>
+    public bool DiskHangs { get; set; }
+
+    /// <summary>What made the shard stop its node.</summary>
+    public Exception? Failure { get; private set; }
+
+    public long Now => _now;
+
+    public long UnixMilliseconds => _now / 1_000_000;
+
+    /// <summary>Lets time pass in small steps, a turn at each.</summary>
+    public void Run(int milliseconds)
+    {
+        for (var passed = 0; passed < milliseconds; passed++)
+        {
+            Pass(1);
+            Shard.Turn();
+        }
+    }
+
+    /// <summary>Lets time pass.</summary>
+    public void Pass(int milliseconds) => _now += milliseconds * 1_000_000L;
+
+    /// <summary>The log's disk answers again: what it held back is durable.</summary>
+    public void DiskAnswers()
+    {
+        DiskHangs = false;
+        while (_held.TryDequeue(out var held))
+            ((IShardHost)this).PostToLog(held.Batch, held.Target);
+    }
+
+    public TestOperation Write(string key, string value)
+    {
+        var operation = New(OperationKind.Write);
+        PutCommand.Encode(operation.Command, System.Text.Encoding.UTF8.GetBytes(key), System.Text.Encoding.UTF8.GetBytes(value));
+        Shard.Submit(operation);
+        return operation;
+    }
+
+    public TestOperation Read(string key)
+    {
+        var operation = New(OperationKind.Read);
+        GetCommand.Encode(operation.Command, System.Text.Encoding.UTF8.GetBytes(key));
+        Shard.Submit(operation);
+        return operation;
+    }
+
+    public void Dispose()
+    {
+        _log.Dispose();
+        Store.Dispose();
+    }
+
+    void IShardHost.PostToLog(WalBatch batch, IWalCompletion target)
+    {
+        if (DiskHangs)
+        {
+            _held.Enqueue((batch, target));
+            return;
+        }
+
+        _log.Write(batch);
+        target.OnDurable(batch);
+    }
+
+    void IShardHost.RunInBackground(Action work, Action<Exception?> end)
+    {
+        work();
+        end(null);
+    }
+
+    void IShardHost.OnFailure(Exception failure) => Failure = failure;
+
+    bool ITransport.Send(ulong peer, PooledBuffer frame)
+    {
+        frame.Dispose();
+        return false;
+    }
+
+    bool ITransport.IsConnected(ulong peer) => false;
+
+    ValueTask IAsyncDisposable.DisposeAsync() => ValueTask.CompletedTask;
+
+    private TestOperation New(OperationKind kind) => new() { Group = 1, Kind = kind, Deadline = _now + 5_000_000_000, Shard = Shard };
+
+    /// <summary>An operation that remembers when it ended.</summary>
+    internal sealed class TestOperation : Operation
+    {
+        public required Shard Shard { get; init; }
+
+        /// <summary>Time of the turn that completed it.</summary>
+        public long CompletedAt { get; private set; } = -1;
+
+        protected internal override void OnCompleted() => CompletedAt = Shard.Now;
+    }
+
+    /// <summary>A store whose disk can be full.</summary>
+    internal sealed class FaultyStore : IStateStore
+    {
+        private readonly MemoryStateStore _store = new();
+
+        public bool IsDiskFull { get; set; }
+
+        /// <summary>Checkpoints that find no space, from now on.</summary>
+        public int RefusedCheckpoints { get; set; }
+
+        public IReadOnlyCollection<uint> Groups => _store.Groups;
+
+        public IGroupState Open(uint group) => _store.Open(group);
+
+        public void Drop(uint group) => _store.Drop(group);
+
+        public bool TryBeginCheckpoint() => _store.TryBeginCheckpoint();
+
+        public CompletedCheckpoint? PollCheckpoint()
+        {
+            var completed = _store.PollCheckpoint();
+            if (completed is null || RefusedCheckpoints == 0)
+                return completed;
+            RefusedCheckpoints--;
+            throw new DiskFullException("There is no space left (injected).");
+        }
+
+        public void Dispose() => _store.Dispose();
+    }
+}
