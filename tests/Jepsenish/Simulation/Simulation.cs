@@ -107,7 +107,8 @@ internal sealed class Simulation
             var client = new Client(_cluster, i, (uint)(((i - 1) / 2 % _cluster.Options.Groups) + 1));
             _clients.Add(client);
             _clientsRunning++;
-            _cluster.Scheduler.After(i * Millisecond, () => Guard(WorkAsync(client, _workloads[(i - 1) % _workloads.Count])));
+            var workload = _workloads[(i - 1) % _workloads.Count];
+            _cluster.Scheduler.After(i * Millisecond, () => Guard(WorkAsync(client, workload)));
         }
     }
 

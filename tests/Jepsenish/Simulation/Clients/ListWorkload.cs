@@ -8,25 +8,36 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Clients;
 /// <summary>Transactions of appends to and reads of lists (strings of numbers), for the list-append checker.</summary>
 internal sealed class ListWorkload(Cluster cluster) : IWorkload
 {
+    /// <summary>Transactions after which lists are left for new ones: long lists would cost more than they could tell.</summary>
+    private const int Lifetime = 200;
+
     private int _values;
+    private int _transactions;
 
     /// <inheritdoc/>
     public async Task StepAsync(Client client)
     {
+        var generation = _transactions++ / Lifetime;
         var steps = new List<(string Key, int? Value)>();
         for (var i = client.Random.Between(1, 4); i > 0; i--)
-            steps.Add(($"l{client.Random.Below(cluster.Options.Keys)}", client.Random.Chance(500) ? ++_values : null));
+            steps.Add((Key(generation, client.Random.Below(cluster.Options.Keys)), client.Random.Chance(500) ? ++_values : null));
         await RunAsync(client, steps);
     }
 
     /// <inheritdoc/>
-    public Task FinishAsync(Client client) => RunAsync(client, [.. Enumerable.Range(0, cluster.Options.Keys).Select(i => ($"l{i}", (int?)null))]);
+    public async Task FinishAsync(Client client)
+    {
+        for (var generation = 0; generation <= _transactions / Lifetime; generation++)
+            await RunAsync(client, [.. Enumerable.Range(0, cluster.Options.Keys).Select(i => (Key(generation, i), (int?)null))]);
+    }
 
     /// <inheritdoc/>
     public void Check()
     {
         // Judged with all transactions of the run.
     }
+
+    private static string Key(int generation, int number) => string.Create(CultureInfo.InvariantCulture, $"l{generation}.{number}");
 
     private async Task RunAsync(Client client, List<(string Key, int? Value)> steps)
     {

@@ -7,13 +7,17 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Clients;
 /// <summary>Reads, writes, compare-and-sets and appends of single keys, every written value unique. Linearizable, key by key; an append takes effect once.</summary>
 internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
 {
+    /// <summary>Operations after which keys are left for new ones: long values would cost more than they could tell.</summary>
+    private const int Lifetime = 1000;
+
     private long _values;
+    private int _operations;
 
     /// <inheritdoc/>
     public async Task StepAsync(Client client)
     {
         var choice = client.Random.Below(12);
-        var number = client.Random.Below(cluster.Options.Keys);
+        var number = string.Create(CultureInfo.InvariantCulture, $"{_operations++ / Lifetime}.{client.Random.Below(cluster.Options.Keys)}");
         if (choice < 3)
             await ReadAsync(client, $"r{number}");
         else if (choice < 6)
@@ -29,10 +33,13 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
     /// <inheritdoc/>
     public async Task FinishAsync(Client client)
     {
-        for (var i = 0; i < cluster.Options.Keys; i++)
+        for (var generation = 0; generation <= _operations / Lifetime; generation++)
         {
-            await ReadAsync(client, $"r{i}");
-            await ReadAsync(client, $"a{i}");
+            for (var i = 0; i < cluster.Options.Keys; i++)
+            {
+                await ReadAsync(client, $"r{generation}.{i}");
+                await ReadAsync(client, $"a{generation}.{i}");
+            }
         }
     }
 
