@@ -33,8 +33,9 @@ public sealed class SafetyChecker
     public int Reads { get; private set; }
 
     /// <summary>Entry applied by a node; returns the state's hash after it.</summary>
-    public ulong OnApplied(ulong node, LogEntry entry, ulong hashBefore)
+    public ulong OnApplied(ulong node, SimulatedDisk disk, LogEntry entry, ulong hashBefore)
     {
+        Check(disk.TermAt(entry.Index) == entry.Term || disk.StartIndex > entry.Index, $"durable before applied: node {node} applies entry {entry.Index}, its disk ends at {disk.LastIndex}");
         var hash = (hashBefore ^ entry.Index ^ (entry.Term << 20) ^ ((ulong)entry.Kind << 40)) * 0x9E3779B97F4A7C15;
         foreach (var b in entry.Payload.Span)
             hash = (hash ^ b) * 0x100000001B3;
