@@ -15,7 +15,7 @@ public sealed class SafetyChecker
     private readonly Dictionary<ulong, ulong> _leaders = [];
     private readonly Dictionary<(ulong Node, ulong Term), ulong> _votes = [];
     private readonly Dictionary<ulong, (ulong Term, ulong Hash)> _applied = [];
-    private readonly Dictionary<ulong, ulong> _committedTerms = [];
+    private readonly Dictionary<ulong, (ulong Term, ulong CommittedIn)> _committed = [];
     private readonly Dictionary<ulong, ulong> _terms = [];
     private readonly Dictionary<ulong, (ulong Term, ulong Commit)> _checkedLeadership = [];
     private readonly Dictionary<(ulong Node, int Incarnation), (ulong Term, ulong Vote)> _keptVotes = [];
@@ -109,15 +109,16 @@ public sealed class SafetyChecker
         if (_checkedLeadership.GetValueOrDefault(node.Id).Term != core.Term)
         {
             _checkedLeadership[node.Id] = (core.Term, core.CommitIndex);
-            foreach (var (index, term) in _committedTerms)
+            // Votes may come so late that others have led since: what was committed in their terms need not be here.
+            foreach (var (index, (term, _)) in _committed.Where(c => c.Value.CommittedIn < core.Term))
                 Check(index < core.FirstIndex - 1 || log.TermAt(index) == term, $"leader completeness: leader {node.Id} of term {core.Term} lacks committed entry {index} of term {term}");
         }
 
         for (var index = Math.Max(MaxCommitted, core.FirstIndex - 1) + 1; index <= core.CommitIndex; index++)
         {
             var term = log.TermAt(index);
-            Check(!_committedTerms.TryGetValue(index, out var known) || known == term, $"entry {index} committed twice, in terms {known} and {term}");
-            _committedTerms[index] = term;
+            Check(!_committed.TryGetValue(index, out var known) || known.Term == term, $"entry {index} committed twice, as of terms {known.Term} and {term}");
+            _committed.TryAdd(index, (term, core.Term));
         }
 
         if (core.CommitIndex <= MaxCommitted)
