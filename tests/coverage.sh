@@ -7,12 +7,12 @@ trap 'rm -rf "$results"' EXIT
 dotnet test RaftKv.sln -c Release --collect "XPlat Code Coverage" --results-directory "$results" "$@" \
   -- RunConfiguration.MaxCpuCount=1 DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include="[RaftKv.Consensus]*,[RaftKv.Engine]*"
 find "$results" -name coverage.cobertura.xml -print0 | xargs -0 cat | awk '
-  match($0, /filename="[^"]*"/) { file = substr($0, RSTART + 10, RLENGTH - 11); gsub(/\\/, "/", file) }
+  match($0, /<package name="RaftKv\.[A-Za-z]+"/) { part = substr($0, RSTART + 22, RLENGTH - 23) }
+  match($0, /filename="[^"]*"/) { file = substr($0, RSTART + 10, RLENGTH - 11); gsub(/\\/, "/", file); sub(/^.*src\/(Engine|Consensus)\//, "", file) }
   match($0, /<line number="[0-9]+"/) {
     line = substr($0, RSTART + 14, RLENGTH - 15)
-    part = file ~ /Consensus\// ? "Consensus" : file ~ /Engine\// ? "Engine" : ""
-    if (part == "" || file ~ /\/obj\//) next
-    key = file ":" line
+    if (file ~ /(^|\/)(obj|artifacts)\//) next
+    key = part "/" file ":" line
     if (!(key in seen)) { seen[key] = 1; lines[part]++ }
     if ($0 !~ /hits="0"/ && !(key in hit)) { hit[key] = 1; covered[part]++ }
   }
