@@ -145,7 +145,7 @@ internal sealed partial class Shard : IWalCompletion
         Now = _clock.Now;
         UnixMilliseconds = _clock.UnixMilliseconds;
         TakeEvents();
-#if !MUTANT_60 // the time of a turn is read before what it serves came in
+#if !MUTANT_58 // the time of a turn is read before what it serves came in
         // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.
         Now = _clock.Now;
 #endif
@@ -257,7 +257,7 @@ internal sealed partial class Shard : IWalCompletion
     private void OnFrame(ulong peer, PooledBuffer frame)
     {
         _frames.Add(frame);
-#if !MUTANT_60 // the time of a turn is read before what it serves came in
+#if !MUTANT_58 // the time of a turn is read before what it serves came in
         Now = _clock.Now;
 #endif
         var kind = (FrameKind)frame.Span[0];

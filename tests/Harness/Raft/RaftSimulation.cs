@@ -20,6 +20,7 @@ public sealed class RaftSimulation : IWorld
     private readonly Dictionary<(ulong, ulong), bool> _cut = [];
     private readonly SafetyChecker _checker = new();
     private readonly HashSet<ulong> _lost = [];
+    private ulong _losesFirst;
     private long _now;
     private long _sequence;
     private ulong _nextContext = 1;
@@ -62,6 +63,8 @@ public sealed class RaftSimulation : IWorld
             At(_options.OperationEvery, Operate);
             At(_options.FaultEvery, Fault);
             RunUntil(_options.Duration);
+            if (_options.LosesMinority && _random.Below(2) == 0)
+                CutElectionShort();
             Heal();
             var healedAt = _now;
             RunUntil(() => Leader() is { } leader && leader.Core!.CommitIndex >= leader.Core.Core.Leadership!.FirstIndex, 5 * 300 * Millisecond * 102 / 100, "a leader that has committed");
@@ -85,7 +88,10 @@ public sealed class RaftSimulation : IWorld
         for (; copies > 0; copies--)
         {
             var late = !_healed && _random.Below(1000) < (_options.LateKind == message.GetType() ? 300 : _options.LatePerMille);
-            At(50_000 + _random.Below(_healed ? Millisecond : late ? 600 * Millisecond : _options.MaxDelay), () => Deliver(message));
+            var delay = 50_000 + _random.Below(_healed ? Millisecond : late ? 600 * Millisecond : _options.MaxDelay);
+            At(delay, () => Deliver(message));
+            if (message is TimeoutNow && late && _options.Partitions && _random.Below(2) == 0)
+                Deafen(message.To, delay - 20_000);
         }
     }
 
@@ -108,7 +114,7 @@ public sealed class RaftSimulation : IWorld
             _checker.OnRead(replica.Id, read.Index, asked.AppliedBefore);
     }
 
-    public ulong OnApplied(SimulatedReplica replica, LogEntry entry, ulong hashBefore) => _checker.OnApplied(replica.Id, entry, hashBefore);
+    public ulong OnApplied(SimulatedReplica replica, LogEntry entry, ulong hashBefore) => _checker.OnApplied(replica.Id, replica.Disk, entry, hashBefore);
 
     public void SendImage(SimulatedReplica from, ulong to)
     {
@@ -158,6 +164,8 @@ public sealed class RaftSimulation : IWorld
         if (_cut.GetValueOrDefault((message.From, message.To)))
             return;
         Input(_replicas[message.To], () => _replicas[message.To].Core!.Step(message, Local(_replicas[message.To])));
+        if (message is TimeoutNow && !_healed)
+            HinderTransfer(_replicas[message.From]);
     }
 
     // Paused nodes get their input when they go on, in the order in which it came: what was sent before the pause is still in front.
@@ -239,8 +247,11 @@ public sealed class RaftSimulation : IWorld
             return;
         At(1 + _random.Below(2 * _options.FaultEvery), Fault);
         var replica = Any();
-        switch (_random.Below(8))
+        switch (_random.Below(9))
         {
+            case 8 when _options is { Crashes: true, Partitions: true }:
+                Orphan();
+                break;
             case 0 when _options.Crashes && replica.Core is not null:
                 Crash(replica);
                 break;
@@ -260,11 +271,7 @@ public sealed class RaftSimulation : IWorld
             case 6 when _options.Transfers:
                 var target = Any().Id;
                 foreach (var leader in _replicas.Values.Where(r => r.Core?.Role == RaftRole.Leader).ToList())
-                {
                     Input(leader, () => leader.Core!.TransferLeadership(target, Local(leader)));
-                    HinderTransfer(leader);
-                }
-
                 break;
             case 7 when _options.Checkpoints && replica.Core is not null:
                 Checkpoint(replica);
@@ -272,27 +279,52 @@ public sealed class RaftSimulation : IWorld
         }
     }
 
-    // The one that hands over misses what comes of it: it stands still, or hears nothing, from about the time at which it tells its successor.
+    // The one that hands over misses what comes of it: it stands still, or hears nothing, from about the time at which its successor campaigns.
     private void HinderTransfer(SimulatedReplica leader)
     {
         var how = _random.Below(3);
-        var hears = _random.Below(300 * Millisecond);
         if (how == 0 || (how == 1 && !_options.Pauses) || (how == 2 && !_options.Partitions))
             return;
-        At(_random.Below(5 * Millisecond), () =>
+        At(_random.Below(2 * Millisecond), () =>
         {
             if (_healed || leader.Core is null)
                 return;
             if (how == 1)
-            {
                 Pause(leader, 150 * Millisecond);
-                return;
-            }
-
-            var links = _replicas.Keys.Where(other => other != leader.Id).Select(other => (other, leader.Id)).ToList();
-            links.ForEach(link => _cut[link] = true);
-            At(hears, () => links.ForEach(link => _cut[link] = false));
+            else
+                Deafen(leader.Id, _random.Below(300 * Millisecond));
         });
+    }
+
+    private void Deafen(ulong id, long time)
+    {
+        var links = _replicas.Keys.Where(other => other != id).Select(other => (other, id)).ToList();
+        links.ForEach(link => _cut[link] = true);
+        At(time, () => links.ForEach(link => _cut[link] = false));
+    }
+
+    // One node no longer hears its leader and notices it; when its promise has run out, the others start anew, and they do not hear the leader either.
+    private void Orphan()
+    {
+        if (_replicas.Values.Where(r => r.Core?.Role == RaftRole.Leader).MaxBy(r => r.Core!.Term) is not { } leader)
+            return;
+        var orphan = Any();
+        if (orphan == leader)
+            return;
+        void Cut(ulong other) => _cut[(leader.Id, other)] = _cut[(other, leader.Id)] = true;
+        Cut(orphan.Id);
+        Input(orphan, () => orphan.Core!.PeerDisconnected(leader.Id, Local(orphan)));
+        At((90 + _random.Below(60)) * Millisecond, () =>
+        {
+            if (_healed)
+                return;
+            foreach (var other in _replicas.Values.Where(r => r != leader && r != orphan && r.Core is not null))
+            {
+                Cut(other.Id);
+                Crash(other, _random.Below(5 * Millisecond));
+            }
+        });
+        At((200 + _random.Below(400)) * Millisecond, Reconnect);
     }
 
     private void Pause(SimulatedReplica replica, long atMost)
@@ -313,12 +345,14 @@ public sealed class RaftSimulation : IWorld
             Input(replica, action);
     }
 
-    private void Crash(SimulatedReplica replica)
+    private void Crash(SimulatedReplica replica) => Crash(replica, _random.Below(_random.Below(2) == 0 ? 20 * Millisecond : 1_000 * Millisecond));
+
+    private void Crash(SimulatedReplica replica, long downFor)
     {
         replica.Stop((int)_random.Below(replica.Disk.UnderWay + 1));
         replica.TickScheduledFor = -1;
         Notify(replica.Id, connected: false);
-        At(_random.Below(_random.Below(2) == 0 ? 20 * Millisecond : 1_000 * Millisecond), () =>
+        At(downFor, () =>
         {
             if (replica.Core is not null || _lost.Contains(replica.Id))
                 return;
@@ -350,9 +384,11 @@ public sealed class RaftSimulation : IWorld
         if (kind == 0)
             return;
         var noticed = _random.Below(2) == 0;
+        var side = _random.Below(1 << _replicas.Count);
+        bool Apart(ulong a, ulong b) => kind == 3 ? ((side >> (int)a ^ side >> (int)b) & 1) != 0 : _random.Below(3) == 0;
         foreach (var a in _replicas.Keys)
         {
-            foreach (var b in _replicas.Keys.Where(b => b != a && _random.Below(3) == 0))
+            foreach (var b in _replicas.Keys.Where(b => b != a && Apart(a, b)))
             {
                 _cut[(a, b)] = true;
                 if (kind == 1)
@@ -408,6 +444,27 @@ public sealed class RaftSimulation : IWorld
         replica.Core!.Compact(replica.State.Index);
     }
 
+    // The leader is cut off with entries that nobody else has; the others elect, and whoever they voted for is the first to be lost for good.
+    private void CutElectionShort()
+    {
+        if (_replicas.Values.Where(r => r.Core?.Role == RaftRole.Leader).MaxBy(r => r.Core!.Term) is not { } leader)
+            return;
+        foreach (var other in _replicas.Values.Where(r => r != leader))
+        {
+            _cut[(leader.Id, other.Id)] = _cut[(other.Id, leader.Id)] = true;
+            Input(other, () => other.Core!.PeerDisconnected(leader.Id, Local(other)));
+        }
+
+        for (var i = 0; i < 3; i++)
+            Input(leader, () => leader.Core!.Propose([1], 0, Local(leader), out _));
+        var term = leader.Core!.Term;
+        for (var until = _now + 1_000 * Millisecond; _now < until && _losesFirst == 0 && _events.Count > 0;)
+        {
+            RunOne();
+            _losesFirst = _replicas.Values.FirstOrDefault(r => r.Disk.Term > term && r.Disk.Vote != 0 && r.Disk.Vote != r.Id)?.Disk.Vote ?? 0;
+        }
+    }
+
     private void Heal()
     {
         _healed = true;
@@ -429,10 +486,10 @@ public sealed class RaftSimulation : IWorld
     private void LoseMinority()
     {
         var configurations = _replicas.Values.SelectMany(r => r.Core!.Core.Configurations.All).ToList();
-        foreach (var replica in _replicas.Values.OrderBy(_ => _random.Below(1000)).ToList())
+        foreach (var replica in _replicas.Values.OrderBy(r => r.Id == _losesFirst ? -1 : _random.Below(1000)).ToList())
         {
             _lost.Add(replica.Id);
-            if (_random.Below(2) == 0 && configurations.TrueForAll(c => Quorums.Reached(c, node => _lost.Contains(node) ? 0 : 1) >= 1))
+            if ((replica.Id == _losesFirst || _random.Below(2) == 0) && configurations.TrueForAll(c => Quorums.Reached(c, node => _lost.Contains(node) ? 0 : 1) >= 1))
             {
                 replica.Stop((int)_random.Below(replica.Disk.UnderWay + 1));
                 Notify(replica.Id, connected: false);

@@ -15,7 +15,7 @@ public sealed class SafetyChecker
     private readonly Dictionary<ulong, ulong> _leaders = [];
     private readonly Dictionary<(ulong Node, ulong Term), ulong> _votes = [];
     private readonly Dictionary<ulong, (ulong Term, ulong Hash)> _applied = [];
-    private readonly Dictionary<ulong, ulong> _committedTerms = [];
+    private readonly Dictionary<ulong, (ulong Term, ulong CommittedIn)> _committed = [];
     private readonly Dictionary<ulong, ulong> _terms = [];
     private readonly Dictionary<ulong, (ulong Term, ulong Commit)> _checkedLeadership = [];
     private readonly Dictionary<(ulong Node, int Incarnation), (ulong Term, ulong Vote)> _keptVotes = [];
@@ -33,8 +33,9 @@ public sealed class SafetyChecker
     public int Reads { get; private set; }
 
     /// <summary>Entry applied by a node; returns the state's hash after it.</summary>
-    public ulong OnApplied(ulong node, LogEntry entry, ulong hashBefore)
+    public ulong OnApplied(ulong node, SimulatedDisk disk, LogEntry entry, ulong hashBefore)
     {
+        Check(disk.TermAt(entry.Index) == entry.Term || disk.StartIndex > entry.Index, $"durable before applied: node {node} applies entry {entry.Index}, its disk ends at {disk.LastIndex}");
         var hash = (hashBefore ^ entry.Index ^ (entry.Term << 20) ^ ((ulong)entry.Kind << 40)) * 0x9E3779B97F4A7C15;
         foreach (var b in entry.Payload.Span)
             hash = (hash ^ b) * 0x100000001B3;
@@ -108,15 +109,16 @@ public sealed class SafetyChecker
         if (_checkedLeadership.GetValueOrDefault(node.Id).Term != core.Term)
         {
             _checkedLeadership[node.Id] = (core.Term, core.CommitIndex);
-            foreach (var (index, term) in _committedTerms)
+            // Votes may come so late that others have led since: what was committed in their terms need not be here.
+            foreach (var (index, (term, _)) in _committed.Where(c => c.Value.CommittedIn < core.Term))
                 Check(index < core.FirstIndex - 1 || log.TermAt(index) == term, $"leader completeness: leader {node.Id} of term {core.Term} lacks committed entry {index} of term {term}");
         }
 
         for (var index = Math.Max(MaxCommitted, core.FirstIndex - 1) + 1; index <= core.CommitIndex; index++)
         {
             var term = log.TermAt(index);
-            Check(!_committedTerms.TryGetValue(index, out var known) || known == term, $"entry {index} committed twice, in terms {known} and {term}");
-            _committedTerms[index] = term;
+            Check(!_committed.TryGetValue(index, out var known) || known.Term == term, $"entry {index} committed twice, as of terms {known.Term} and {term}");
+            _committed.TryAdd(index, (term, core.Term));
         }
 
         if (core.CommitIndex <= MaxCommitted)

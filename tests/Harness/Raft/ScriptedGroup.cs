@@ -105,7 +105,7 @@ public sealed class ScriptedGroup : IWorld
     public ulong OnApplied(SimulatedReplica replica, LogEntry entry, ulong hashBefore)
     {
         Tell($"{replica.Id} applies {Transcript.Of(entry)}");
-        return _checker.OnApplied(replica.Id, entry, hashBefore);
+        return _checker.OnApplied(replica.Id, replica.Disk, entry, hashBefore);
     }
 
     public void SendImage(SimulatedReplica from, ulong to)

@@ -65,8 +65,6 @@ internal static class Catalogue
         new(55, "a checkpoint is named before its bytes are durable", Store + "MemoryStateStore.cs", Store + "StoreCheckpointer.cs"),
         new(56, "a lease that was published is taken to hold", Groups + "NodeRuntime.cs"),
         new(57, "a node that lost its log begins anew under its old identity", Wal + "WriteAheadLog.cs"),
-        new(58, "a leader that steps down votes at once, although readers still look at its lease", Raft + "Roles/RaftCore.cs"),
-        new(59, "a follower falls silent although it lacks entries", Raft + "Roles/Follower.cs"),
-        new(60, "the time of a turn is read before what it serves came in", Groups + "Shard.cs"),
+        new(58, "the time of a turn is read before what it serves came in", Groups + "Shard.cs"),
     ];
 }

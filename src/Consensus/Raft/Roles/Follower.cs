@@ -80,11 +80,7 @@ internal sealed class Follower(RaftCore core)
         Invariant.That(message.CommitIndex <= Log.LastIndex,
             $"leader {message.From} knows this node to hold entry {message.CommitIndex}, but the log ends at {Log.LastIndex}: acknowledged entries were lost");
         core.CommitTo(message.CommitIndex);
-#if MUTANT_59 // a follower falls silent although it lacks entries
-        IsQuiescent = message.Quiesce;
-#else
         IsQuiescent = message.Quiesce && message.LastIndex == Log.LastIndex && Log.Committed == Log.LastIndex;
-#endif
         core.SendInTerm(new HeartbeatAcknowledged
         {
             From = core.Self, To = message.From, Term = core.Term, SentAtEcho = message.SentAt, ReadRound = message.ReadRound, Quiesced = IsQuiescent,

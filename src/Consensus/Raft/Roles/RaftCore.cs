@@ -125,9 +125,7 @@ internal sealed class RaftCore
         if (Leadership is { } leadership)
         {
             // Readers on other threads may still look at the lease that was published: nobody gets our vote before it has run out.
-#if !MUTANT_58 // a leader that steps down votes at once, although readers still look at its lease
             Promise.ExtendTo(leadership.LeaseUntil);
-#endif
             if (Log.LastIndex > Log.Committed)
                 Sometimes.Reached(Sometimes.LeaderDeposedWithUncommitted);
             Leadership = null;
