@@ -32,7 +32,7 @@ internal sealed class Replica
         Core = core;
         View = new GroupView(group, machine);
         Writes = new ClientWrites(this);
-        Reads = new ClientReads(this);
+        Reads = new ClientReads(this, new DiskReads(machine, shard));
         _snapshotSender = new SnapshotSender(this, shard);
         _snapshotReceiver = new SnapshotReceiver(this, shard);
         _expiry = new ExpiryProposer(this);
