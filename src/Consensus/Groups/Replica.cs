@@ -22,6 +22,7 @@ internal sealed class Replica
     private readonly SnapshotReceiver _snapshotReceiver;
     private readonly ExpiryProposer _expiry;
     private readonly LogRetention _retention;
+    private readonly Action _goOn;
     private ulong _knownLeader;
 
     public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
@@ -37,6 +38,7 @@ internal sealed class Replica
         _snapshotReceiver = new SnapshotReceiver(this, shard);
         _expiry = new ExpiryProposer(this);
         _retention = new LogRetention(Configuration.RetainedLogBytes);
+        _goOn = () => shard.Touch(this);
     }
 
     public uint Group { get; }
@@ -136,7 +138,10 @@ internal sealed class Replica
         Reads.Expire(now);
     }
 
-    /// <summary>Carries out what the core wants done, until it wants nothing more in this turn.</summary>
+    /// <summary>
+    /// Carries out what the core wants done, until it wants nothing more in this turn. A backlog of committed entries, as after a restart, is applied over many turns: in one it would take
+    /// seconds in which no heartbeat is sent and none is heard, and leadership would go from one node that is busy applying to the next.
+    /// </summary>
     public void Process(RaftEffects effects)
     {
         Writes.Place();
@@ -161,6 +166,11 @@ internal sealed class Replica
             if (effects.Committed.Count > 0)
                 Core.Applied(Machine.Applied.Index);
             Writes.Place();
+            if (Core.HasMoreCommitted)
+            {
+                _shard.Inbox.Post(_goOn);
+                break;
+            }
         }
 
         if (Reads.Any)

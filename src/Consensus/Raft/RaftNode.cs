@@ -246,6 +246,9 @@ public sealed class RaftNode
     public bool HasEffects =>
         !_core.Out.IsEmpty || _core.Log.Written < LastIndex || _core.Log.HasCommitted || _writtenState != (_core.Term, _core.Vote) || _core.Leadership is { HasWork: true };
 
+    /// <summary>Whether committed and durable entries are left over because the last effects had as many as they may.</summary>
+    public bool HasMoreCommitted => _core.Log.HasCommitted;
+
     /// <summary>Clears <paramref name="effects"/>, then moves what has to be done into it.</summary>
     public void TakeEffects(RaftEffects effects)
     {
