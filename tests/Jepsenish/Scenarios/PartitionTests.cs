@@ -23,7 +23,12 @@ public class PartitionTests(ITestOutputHelper output)
         using (var client = await Bench.ConnectAsync(old))
             Assert.False((await client.AskAsync("SET", "key", "old")).IsError);
 
+        // Frozen as well: when it goes on it is as sure of its lease as it was, and has not yet had the time to find out that nobody answers it. It is asked while it is frozen.
+        var waiting = new List<RespClient>();
+        for (var i = 0; i < 4; i++)
+            waiting.Add(await Bench.ConnectAsync(old));
         var isolated = Stopwatch.StartNew();
+        old.Process!.Pause();
         foreach (var link in bench.Cluster.Network!.Around(bench.Cluster.NumberOf(old)))
             link.Stalled = true;
         await WriteAsync(other, "new");
@@ -31,7 +36,8 @@ public class PartitionTests(ITestOutputHelper output)
 
         // Readers on the old leader, all of which ask after the new value was acknowledged; some are answered only after healing.
         using var end = new CancellationTokenSource();
-        var readers = Enumerable.Range(0, 8).Select(_ => ReadAsync(old, end.Token)).ToList();
+        var readers = waiting.Select(client => ReadAsync(old, client, end.Token)).ToList();
+        old.Process.Resume();
         await RealTime.Pass(TimeSpan.FromSeconds(2));
         bench.Cluster.Network.Heal();
         await Bench.AwaitWritesAsync(old);
@@ -81,14 +87,16 @@ public class PartitionTests(ITestOutputHelper output)
         Assert.True(written, "the majority takes no writes");
     }
 
-    private static async Task<List<string>> ReadAsync(RealNode node, CancellationToken end)
+    private static async Task<List<string>> ReadAsync(RealNode node, RespClient first, CancellationToken end)
     {
         var answers = new List<string>();
-        while (!end.IsCancellationRequested)
+        for (var client = first; !end.IsCancellationRequested; client = await Bench.ConnectAsync(node))
         {
-            using var client = await Bench.ConnectAsync(node);
-            var reply = await Worker.TryAsync(client, "GET", "key");
-            answers.Add(reply is null ? "no answer" : reply.IsError ? reply.ErrorCode : reply.Text ?? "absent");
+            using (client)
+            {
+                var reply = await Worker.TryAsync(client, "GET", "key");
+                answers.Add(reply is null ? "no answer" : reply.IsError ? reply.ErrorCode : reply.Text ?? "absent");
+            }
             await RealTime.Pass(TimeSpan.FromMilliseconds(10), end);
         }
         return answers;
