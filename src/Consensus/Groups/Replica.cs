@@ -166,7 +166,7 @@ internal sealed class Replica
             if (effects.Committed.Count > 0)
                 Core.Applied(Machine.Applied.Index);
             Writes.Place();
-            if (Core.HasMoreCommitted)
+            if (Core.HasMoreCommitted && _shard.HasAppliedEnough)
             {
                 _shard.Inbox.Post(_goOn);
                 break;
@@ -267,7 +267,7 @@ internal sealed class Replica
         }
 
         _retention.OnApplied(entry.Index, entry.Payload.Length);
-        _shard.Checkpoints.OnApplied(entry.Payload.Length);
+        _shard.OnApplied(entry.Payload.Length);
         if (!_proposals.TryTake(entry.Index, entry.Term, out var proposal))
             return;
         if (proposal.Local is not null)
