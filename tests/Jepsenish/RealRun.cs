@@ -44,6 +44,7 @@ internal sealed class RealRun
     private readonly Recorder _recorder = new();
     private readonly List<string> _problems = [];
     private IReadOnlyDictionary<Fault, int> _injected = new Dictionary<Fault, int>();
+    private List<(string Faults, long Healed)> _healings = [];
     private Verdict? _verdict;
     private long _acknowledged;
     private string _directory = "";
@@ -93,6 +94,8 @@ internal sealed class RealRun
         if (_recorder.Refusals.Count > 0)
             text.AppendLine(CultureInfo.InvariantCulture, $"error replies: {List(_recorder.Refusals)}");
         text.AppendLine(CultureInfo.InvariantCulture, $"longest time without an acknowledged write: {LongestUnavailability.TotalMilliseconds:F0} ms");
+        if (_healings.Count > 0)
+            text.AppendLine(CultureInfo.InvariantCulture, $"from healing to the next acknowledged write: {string.Join(", ", Recoveries().Take(5))}; median {Median():F0} ms of {_healings.Count}");
         text.AppendLine(CultureInfo.InvariantCulture, $"ledger: {_acknowledged} acknowledged writes");
         text.AppendLine(CultureInfo.InvariantCulture, $"linearizability: {_verdict?.Result.ToString() ?? "not checked"}{(_verdict is null ? "" : $", {_verdict.Keys.Count} keys")}");
         foreach (var (key, verdict) in (_verdict?.Keys ?? new Dictionary<string, KeyVerdict>()).Where(k => k.Value.Violation is not null).Take(3))
@@ -104,6 +107,14 @@ internal sealed class RealRun
         text.AppendLine(Passed ? "verdict: passed" : $"verdict: FAILED; history, data and logs are kept in {_directory}");
         return text.ToString();
     }
+
+    /// <summary>The slowest first.</summary>
+    private IEnumerable<string> Recoveries() => _healings
+        .Select(h => (h.Faults, After: _recorder.FirstAcknowledgedAfter(h.Healed)))
+        .OrderByDescending(r => r.After ?? TimeSpan.MaxValue)
+        .Select(r => r.After is { } after ? string.Create(CultureInfo.InvariantCulture, $"{after.TotalMilliseconds:F0} ms ({r.Faults})") : $"never ({r.Faults})");
+
+    private double Median() => _healings.Select(h => _recorder.FirstAcknowledgedAfter(h.Healed)?.TotalMilliseconds ?? double.PositiveInfinity).Order().ElementAt(_healings.Count / 2);
 
     // Every other seed runs with tiny segments and checkpoints, so that recovery meets them too.
     private static string? Tuning(int seed) => seed % 2 == 0 ? """{ "logSegmentBytes": 1048576, "checkpointBytes": 1048576, "storeMemoryBytes": 134217728 }""" : null;
@@ -122,6 +133,7 @@ internal sealed class RealRun
         var ledger = new LedgerWorkload(_recorder, _options.Seed);
         var injector = new FaultInjector(cluster, new Random(_options.Seed), _options.Faults);
         _injected = injector.Injected;
+        _healings = injector.Healings;
         using var end = new CancellationTokenSource();
         var clients = StartClients(cluster, registers, ledger, end.Token);
         try

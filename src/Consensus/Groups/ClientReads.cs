@@ -13,14 +13,15 @@ internal sealed class ClientReads
     private const long AskAgainAfter = 30_000_000;
 
     private readonly Replica _replica;
+    private readonly DiskReads _disk;
     private readonly List<Operation> _unasked = [];
     private readonly Queue<Round> _rounds = new();
     private readonly Stack<List<Operation>> _spare = new();
     private ulong _lastContext;
 
-    public ClientReads(Replica replica)
+    public ClientReads(Replica replica, DiskReads disk)
     {
-        _replica = replica;
+        (_replica, _disk) = (replica, disk);
         // Numbers of an earlier life of this process must not come again: an answer to one of them may still be under way.
 #if MUTANT_53 // numbers of reads come again after a restart
         _lastContext = 1;
@@ -126,8 +127,15 @@ internal sealed class ClientReads
         }
     }
 
+    /// <summary>Answers a read that may be answered now. One whose record lies on disk is answered a little later, which is as good: what it finds then is at least as new.</summary>
     public void Serve(Operation operation)
     {
+        if (_replica.Machine.IsGetFromDisk(operation.Command.Span))
+        {
+            _disk.Add(operation);
+            return;
+        }
+
         _replica.Machine.Query(operation.Command.Span, operation.Result);
         operation.Complete(OperationStatus.Completed, null);
     }

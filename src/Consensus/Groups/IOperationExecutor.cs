@@ -10,7 +10,7 @@ public interface IOperationExecutor
     void Submit(Operation operation);
 
     /// <summary>
-    /// Reads one user key on the calling thread, linearizably, if this node leads the group and holds its lease; false if it does not (submit a read instead).
+    /// Reads one user key on the calling thread, linearizably, if this node leads the group, holds its lease, and has the record in memory; false if not (submit a read instead): it never waits for a disk.
     /// <paramref name="found"/> is false for an absent or expired key. The value is appended to <paramref name="value"/>.
     /// </summary>
     bool TryReadLocal(uint group, ReadOnlySpan<byte> key, PooledBuffer value, out bool found, out RecordHeader header);

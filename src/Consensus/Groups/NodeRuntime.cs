@@ -116,6 +116,9 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 #endif
             return false;
         view.NoteRead();
+        // The caller may be the thread that polls the sockets: a disk must not hold it up.
+        if (!view.Machine.IsInMemory(key))
+            return false;
         return view.Machine.TryRead(key, value, out found, out header);
     }
 

@@ -103,7 +103,7 @@ public abstract class Operation
     /// <inheritdoc cref="Previous"/>
     internal Operation? Next { get; set; }
 
-    /// <summary>Called once, on a shard's thread: must be quick, must not block, must not throw. The operation may be reused from within.</summary>
+    /// <summary>Called once, on a shard's thread, or on one that read from the disk for it: must be quick, must not block, must not throw. The operation may be reused from within.</summary>
     protected internal abstract void OnCompleted();
 
     internal void Complete(OperationStatus status, string? reason)

@@ -22,6 +22,7 @@ internal sealed class Replica
     private readonly SnapshotReceiver _snapshotReceiver;
     private readonly ExpiryProposer _expiry;
     private readonly LogRetention _retention;
+    private readonly Action _goOn;
     private ulong _knownLeader;
 
     public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
@@ -32,11 +33,12 @@ internal sealed class Replica
         Core = core;
         View = new GroupView(group, machine);
         Writes = new ClientWrites(this);
-        Reads = new ClientReads(this);
+        Reads = new ClientReads(this, new DiskReads(machine, shard));
         _snapshotSender = new SnapshotSender(this, shard);
         _snapshotReceiver = new SnapshotReceiver(this, shard);
         _expiry = new ExpiryProposer(this);
         _retention = new LogRetention(Configuration.RetainedLogBytes);
+        _goOn = () => shard.Touch(this);
     }
 
     public uint Group { get; }
@@ -147,7 +149,10 @@ internal sealed class Replica
         Reads.Expire(now);
     }
 
-    /// <summary>Carries out what the core wants done, until it wants nothing more in this turn.</summary>
+    /// <summary>
+    /// Carries out what the core wants done, until it wants nothing more in this turn. A backlog of committed entries, as after a restart, is applied over many turns: in one it would take
+    /// seconds in which no heartbeat is sent and none is heard, and leadership would go from one node that is busy applying to the next.
+    /// </summary>
     public void Process(RaftEffects effects)
     {
         Writes.Place();
@@ -173,6 +178,11 @@ internal sealed class Replica
             if (effects.Committed.Count > 0)
                 Core.Applied(effects.Committed[^1].Index);
             Writes.Place();
+            if (Core.HasMoreCommitted && _shard.HasAppliedEnough)
+            {
+                _shard.Inbox.Post(_goOn);
+                break;
+            }
         }
 
         if (Reads.Any)
@@ -269,7 +279,7 @@ internal sealed class Replica
         }
 
         _retention.OnApplied(entry.Index, entry.Payload.Length);
-        _shard.Checkpoints.OnApplied(entry.Payload.Length);
+        _shard.OnApplied(entry.Payload.Length);
         if (!_proposals.TryTake(entry.Index, entry.Term, out var proposal))
             return;
         if (proposal.Local is not null)

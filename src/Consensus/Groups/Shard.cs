@@ -22,6 +22,9 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>Events taken in one turn: enough to batch well, few enough that nobody waits long for the log.</summary>
     private const int MaxEventsPerTurn = 4096;
 
+    /// <summary>Entries applied in one turn, each of 4 KiB counting as one more: some tens of milliseconds, in which no heartbeat leaves.</summary>
+    private const int MaxAppliedPerTurn = 2048;
+
     private const long SweepInterval = 10_000_000;
 
     private const long CheckpointPollInterval = 2_000_000;
@@ -42,6 +45,7 @@ internal sealed partial class Shard : IWalCompletion
     private readonly Stack<LogBatch> _spareBatches = new();
     private readonly RaftEffects _effects = new();
     private long _nextTick = long.MinValue;
+    private int _appliedInTurn;
     private long _nextSweep = long.MaxValue;
     private readonly Queue<LogBatch> _inLog = new();
     private LogBatch? _lastInLog;
@@ -104,6 +108,9 @@ internal sealed partial class Shard : IWalCompletion
 
     public IReadOnlyList<Replica> Replicas => _ordered;
 
+    /// <summary>Whether what is left to apply should wait for the next turn.</summary>
+    public bool HasAppliedEnough => _appliedInTurn >= MaxAppliedPerTurn;
+
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
         Math.Min(_nextTick, _nextSweep),
@@ -137,6 +144,13 @@ internal sealed partial class Shard : IWalCompletion
         _touched.Add(replica);
     }
 
+    /// <summary>An entry was applied, in whatever group.</summary>
+    public void OnApplied(int payloadBytes)
+    {
+        _appliedInTurn += 1 + (payloadBytes >> 12);
+        Checkpoints.OnApplied(payloadBytes);
+    }
+
     /// <summary>One step of everything: see the type. Not to be called again after it threw.</summary>
     public void Turn()
     {
@@ -144,6 +158,7 @@ internal sealed partial class Shard : IWalCompletion
             return;
         Now = _clock.Now;
         UnixMilliseconds = _clock.UnixMilliseconds;
+        _appliedInTurn = 0;
         TakeEvents();
 #if !MUTANT_58 // the time of a turn is read before what it serves came in
         // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.

@@ -252,6 +252,9 @@ public sealed class RaftNode
     public bool HasEffects =>
         !_core.Out.IsEmpty || _core.Log.Written < LastIndex || (_core.Log.HasCommitted && !IsApplyPaused) || _writtenState != HardState || _core.Leadership is { HasWork: true };
 
+    /// <summary>Whether committed and durable entries are left over because the last effects had as many as they may.</summary>
+    public bool HasMoreCommitted => _core.Log.HasCommitted;
+
     /// <summary>Clears <paramref name="effects"/>, then moves what has to be done into it.</summary>
     public void TakeEffects(RaftEffects effects)
     {

@@ -34,7 +34,7 @@ public sealed record RaftOptions
     public long MaxUncommittedBytes { get; init; } = 64 << 20;
 
     /// <summary>Payload bytes of entries handed out for apply at a time (at least one entry).</summary>
-    public long MaxCommittedBytes { get; init; } = 4 << 20;
+    public long MaxCommittedBytes { get; init; } = 128 << 10;
 
     /// <summary>Payload bytes of applied entries kept in memory for followers; older ones are read from storage.</summary>
     public long MaxCachedBytes { get; init; } = 16 << 20;

@@ -19,6 +19,9 @@ public enum ExpireCondition : byte
 
     /// <summary>Only if the time is earlier than the key's; a key without expiry counts as expiring never.</summary>
     IfEarlier = 4,
+
+    /// <summary>Only if the key has an expiry and the time is earlier.</summary>
+    IfSomeAndEarlier = 5,
 }
 
 /// <summary>
@@ -50,7 +53,7 @@ public readonly ref struct ExpireCommand
     {
         command = default;
         var reader = new ByteReader(body);
-        if (!reader.TryReadByte(out var condition) || condition > (byte)ExpireCondition.IfEarlier)
+        if (!reader.TryReadByte(out var condition) || condition > (byte)ExpireCondition.IfSomeAndEarlier)
             return false;
         if (!Expiry.TryRead(ref reader, out var expiry) || expiry.Mode == ExpiryMode.Keep)
             return false;
@@ -84,6 +87,7 @@ public readonly ref struct ExpireCommand
             ExpireCondition.IfSome => current != 0,
             ExpireCondition.IfLater => after > before,
             ExpireCondition.IfEarlier => after < before,
+            ExpireCondition.IfSomeAndEarlier => current != 0 && after < before,
             _ => true,
         };
     }

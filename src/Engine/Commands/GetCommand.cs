@@ -47,12 +47,16 @@ public readonly ref struct GetCommand
     }
 
     /// <summary>The result of every command that returns a record.</summary>
-    internal static void Reply(CommandContext context, bool found, in RecordHeader header, ReadOnlySpan<byte> value)
+    internal static void Reply(CommandContext context, bool found, in RecordHeader header, ReadOnlySpan<byte> value) => WriteResult(context.Result, found, header, value);
+
+    /// <summary>As <see cref="Reply"/>, where there is no context.</summary>
+    internal static void WriteResult(PooledBuffer result, bool found, in RecordHeader header, ReadOnlySpan<byte> value)
     {
-        context.Reply(found ? ResultStatus.Ok : ResultStatus.NotFound, header.Revision);
+        result.WriteByte((byte)(found ? ResultStatus.Ok : ResultStatus.NotFound));
+        result.WriteUInt64(header.Revision);
         if (!found)
             return;
-        context.Result.WriteInt64(header.ExpireAt);
-        context.Result.Write(value);
+        result.WriteInt64(header.ExpireAt);
+        result.Write(value);
     }
 }

@@ -114,6 +114,30 @@ public sealed class StateMachine : IDisposable
         return undisturbed;
     }
 
+    /// <summary>
+    /// Whether <see cref="TryRead"/> of a user key needs no disk: see <see cref="IGroupState.IsInMemory"/>. From any thread.
+    /// </summary>
+    public bool IsInMemory(ReadOnlySpan<byte> key) => key.Length > CommandLimits.KeyCeiling || State.IsInMemory(Keyspace.User, key);
+
+    /// <summary>Whether a query is a <see cref="GetCommand"/> whose record is not in memory: <see cref="TryGet"/> answers it without holding up the thread that applies.</summary>
+    public bool IsGetFromDisk(ReadOnlySpan<byte> command) => TryReadGet(command, out var get) && !IsInMemory(get.Key);
+
+    /// <summary>Answers a <see cref="GetCommand"/> as <see cref="Query"/> would, from any thread. False when an entry that changes several records was being applied: try again.</summary>
+    /// <param name="command">An encoded command.</param>
+    /// <param name="value">Scratch memory.</param>
+    /// <param name="result">Cleared, then given the encoded result.</param>
+    public bool TryGet(ReadOnlySpan<byte> command, PooledBuffer value, PooledBuffer result)
+    {
+        var isGet = TryReadGet(command, out var get);
+        Invariant.That(isGet, "only a Get can be answered beside the applying thread");
+        value.Clear();
+        if (!TryRead(get.Key, value, out var found, out var header))
+            return false;
+        result.Clear();
+        GetCommand.WriteResult(result, found, header, get.HeaderOnly ? default : value.Span);
+        return true;
+    }
+
     /// <summary>Writes the client sessions into the state; to be called before a checkpoint begins, a snapshot is opened or a hash computed.</summary>
     public void SaveSessions() => _sessions.Save(State);
 
@@ -130,6 +154,13 @@ public sealed class StateMachine : IDisposable
         _context.Dispose();
         _sessions.Dispose();
         _undo.Dispose();
+    }
+
+    private static bool TryReadGet(ReadOnlySpan<byte> command, out GetCommand get)
+    {
+        get = default;
+        return command.Length >= CommandEnvelope.Size && command[1] == 0 && CommandEnvelope.Kind(command) == CommandKind.Get
+            && GetCommand.TryRead(command[CommandEnvelope.Size..], out get) && get.Key.Length <= CommandLimits.KeyCeiling;
     }
 
     private void Run(ReadOnlySpan<byte> command)

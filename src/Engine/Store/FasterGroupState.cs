@@ -47,6 +47,9 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
     public bool Read(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header) => Lookup(space, key, value, out header);
 
     /// <inheritdoc/>
+    public bool IsInMemory(Keyspace space, ReadOnlySpan<byte> key) => _store.IsInMemory(Volatile.Read(ref _spaces)[(int)space].Id, key);
+
+    /// <inheritdoc/>
     public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header) => Lookup(space, key, null, out header);
 
     /// <inheritdoc/>

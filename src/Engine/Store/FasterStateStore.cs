@@ -238,6 +238,24 @@ public sealed class FasterStateStore : IStateStore
         }
     }
 
+    /// <summary>Whether a read of this key would need no disk, as it is now, on any thread.</summary>
+    internal bool IsInMemory(SpaceId space, ReadOnlySpan<byte> key)
+    {
+        // All of the log is there: the usual case, which costs two loads.
+        if (_kv.Log.HeadAddress <= _kv.Log.BeginAddress)
+            return true;
+        ThrowIfFailed();
+        var reader = _readers.Rent(out var slot);
+        try
+        {
+            return reader.IsInMemory(space, key);
+        }
+        finally
+        {
+            _readers.Return(slot, reader);
+        }
+    }
+
     /// <summary>Reads the record at an address taken from an index, on any thread.</summary>
     internal RecordHeader ReadAt(long address, PooledBuffer? value)
     {

@@ -17,6 +17,11 @@ public interface IGroupState
     /// </summary>
     bool Read(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header);
 
+    /// <summary>
+    /// Whether <see cref="Read"/> of this key would need no disk. Thread-safe; may be outdated when it returns, so that it is for choosing who reads, and nothing else follows from it.
+    /// </summary>
+    bool IsInMemory(Keyspace space, ReadOnlySpan<byte> key) => true;
+
     /// <summary>As <see cref="Read"/>, without the value.</summary>
     bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header);
 

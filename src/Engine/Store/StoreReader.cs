@@ -47,6 +47,15 @@ internal sealed unsafe class StoreReader : IDisposable
         return _result.Found;
     }
 
+    /// <summary>
+    /// Whether a key's newest record, or its tombstone, is in memory. False for a key that was never written: only the disk can tell, where the hash index leads there.
+    /// </summary>
+    public bool IsInMemory(SpaceId space, ReadOnlySpan<byte> key)
+    {
+        var stored = SpanByte.FromPointer(PinKey(space, key), SpaceId.Size + key.Length);
+        return SessionAccess<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions>.ContainsKeyInMemory(_session, ref stored, out _, -1).Found;
+    }
+
     /// <summary>Reads the record at an address that is known to hold one and is at or above the log's begin.</summary>
     public RecordHeader ReadAt(long address, PooledBuffer? value)
     {
@@ -91,5 +100,14 @@ internal sealed unsafe class StoreReader : IDisposable
         space.Write(_key);
         key.CopyTo(_key.AsSpan(SpaceId.Size));
         return (byte*)Unsafe.AsPointer(ref _key[0]);
+    }
+
+    /// <summary>As generic as the type that is reached into: the runtime looks for a method of exactly this signature.</summary>
+    private static class SessionAccess<TKey, TValue, TInput, TOutput, TContext, TFunctions>
+        where TFunctions : IFunctions<TKey, TValue, TInput, TOutput, TContext>
+    {
+        /// <summary>Internal in 2.6.5 as well, and the only way to ask the hash index without starting a read from disk.</summary>
+        [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "ContainsKeyInMemory")]
+        public static extern Status ContainsKeyInMemory(ClientSession<TKey, TValue, TInput, TOutput, TContext, TFunctions> session, ref TKey key, out long logicalAddress, long fromAddress);
     }
 }

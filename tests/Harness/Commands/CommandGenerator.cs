@@ -96,7 +96,7 @@ public sealed class CommandGenerator(int seed)
                 SetRangeCommand.Encode(into, Key(), (ulong)_random.Next(20), Value());
                 break;
             case 11:
-                ExpireCommand.Encode(into, Key(), _random.Next(3) == 0 ? Engine.Commands.Expiry.None : Engine.Commands.Expiry.At(Time + _random.Next(-10, 200)), (ExpireCondition)_random.Next(5));
+                ExpireCommand.Encode(into, Key(), _random.Next(3) == 0 ? Engine.Commands.Expiry.None : Engine.Commands.Expiry.At(Time + _random.Next(-10, 200)), (ExpireCondition)_random.Next(6));
                 break;
             case 12:
                 RenameCommand.Encode(into, Key(), Key(), _random.Next(2) == 0, _random.Next(2) == 0);

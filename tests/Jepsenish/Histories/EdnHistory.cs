@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 using RaftKv.Tests.Jepsenish.Checkers;
 
@@ -27,7 +26,7 @@ public static partial class EdnHistory
             var function = match.Groups["f"].Value switch { "get" => Function.Read, "put" => Function.Write, _ => Function.Append };
             var value = match.Groups["value"].Value;
             events.Add(new HistoryEvent(
-                type, long.Parse(match.Groups["process"].Value, CultureInfo.InvariantCulture), function, match.Groups["key"].Value, value == "nil" ? null : value.Trim('"'), null, null) { Line = number });
+                type, HistoryFile.ParseProcess(match.Groups["process"].Value, number), function, match.Groups["key"].Value, value == "nil" ? null : value.Trim('"'), null, null) { Line = number });
         }
         return events;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using RaftKv.Tests.Jepsenish.Checkers;
 
 namespace RaftKv.Tests.Jepsenish.Histories;
@@ -16,6 +17,12 @@ public static class HistoryFile
             : lines.Take(100).Any(JepsenLog.Recognizes) ? JepsenLog.Read(lines)
             : JsonHistory.Read(lines));
     }
+
+    /// <summary>The number of a process as a text history gives it.</summary>
+    /// <exception cref="InvalidDataException">It is none, or too large.</exception>
+    internal static long ParseProcess(string digits, int line) => long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var process)
+        ? process
+        : throw new InvalidDataException($"line {line}: the process {digits} is no number from 0 to {long.MaxValue}");
 
     /// <summary>Checks a history against what its operations are about: strings if anything is appended, else registers.</summary>
     /// <exception cref="InvalidDataException">It appends and compares: no one object does both.</exception>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 using RaftKv.Tests.Jepsenish.Checkers;
 
@@ -24,7 +23,7 @@ public static partial class JepsenLog
             var type = match.Groups["type"].Value switch { "invoke" => EventType.Invoke, "ok" => EventType.Ok, "fail" => EventType.Fail, _ => EventType.Info };
             var function = match.Groups["f"].Value switch { "read" => Function.Read, "write" => Function.Write, _ => Function.CompareAndSet };
             var (value, expected) = Values(match.Groups["value"].Value.Trim());
-            events.Add(new HistoryEvent(type, long.Parse(match.Groups["process"].Value, CultureInfo.InvariantCulture), function, "register", value, expected, null)
+            events.Add(new HistoryEvent(type, HistoryFile.ParseProcess(match.Groups["process"].Value, number), function, "register", value, expected, null)
                 { Line = number, SawOther = function == Function.CompareAndSet });
         }
         return events;

@@ -10,6 +10,9 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
     private readonly NetworkFaults _network = new(cluster, random);
     private readonly MachineFaults _machine = new(cluster, random);
 
+    /// <summary>Each time that everything was healed: of what, and when all nodes ran again.</summary>
+    public List<(string Faults, long Healed)> Healings { get; } = [];
+
     /// <summary>How often each kind was injected.</summary>
     public IReadOnlyDictionary<Fault, int> Injected => _injected;
 
@@ -23,12 +26,14 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
                 break;
             var first = repertoire[random.Next(repertoire.Count)];
             Fault? second = random.Next(3) == 0 ? repertoire[random.Next(repertoire.Count)] : null;
-            say($"{first}{(second is null ? "" : $" and {second}")}");
+            var what = $"{first}{(second is null ? "" : $" and {second}")}";
+            say(what);
             await ApplyAsync(first, cancellation);
             if (second is { } more)
                 await ApplyAsync(more, cancellation);
             await RealTime.Pass(Between(0.05, 5.0), cancellation);
             await cluster.HealAsync();
+            Healings.Add((what, RealTime.Now));
         }
         await cluster.HealAsync();
     }

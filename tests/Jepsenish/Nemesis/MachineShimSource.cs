@@ -67,6 +67,13 @@ internal static class MachineShimSource
             return -1;
         }
 
+        /* In steps, so that a delay that is taken back ends. */
+        static void wait_for(volatile int32_t *delay)
+        {
+            for (int32_t waited = 0; waited < *delay; waited += 1000)
+                usleep(1000);
+        }
+
         static void wait_while_hung(volatile int32_t *mode)
         {
             while (*mode == HANG)
@@ -76,8 +83,7 @@ internal static class MachineShimSource
         static int sync_with(int file, const char *name)
         {
             count(&control->syncs);
-            if (control->sync_delay > 0)
-                usleep(control->sync_delay);
+            wait_for(&control->sync_delay);
             wait_while_hung(&control->sync_mode);
             if (control->sync_mode == ERROR)
                 return fail(EIO);
@@ -89,8 +95,7 @@ internal static class MachineShimSource
 
         static ssize_t write_at(int file, const void *bytes, size_t count_of_bytes, off64_t offset)
         {
-            if (control->write_delay > 0)
-                usleep(control->write_delay);
+            wait_for(&control->write_delay);
             wait_while_hung(&control->write_mode);
             if (control->write_mode == ERROR)
                 return fail(EIO);
@@ -109,8 +114,7 @@ internal static class MachineShimSource
         static ssize_t read_at(int file, void *bytes, size_t n, off64_t offset)
         {
             count(&control->reads);
-            if (control->read_delay > 0)
-                usleep(control->read_delay);
+            wait_for(&control->read_delay);
             return ((ssize_t (*)(int, void *, size_t, off64_t))find("pread64"))(file, bytes, n, offset);
         }
 

@@ -93,9 +93,10 @@ internal sealed class ProxiedConnection : IDisposable
                 await PassableAsync(link);
                 if (link.BytesPerSecond > 0)
                     await RealTime.Pass(TimeSpan.FromSeconds((double)frame.Length / link.BytesPerSecond), _end.Token);
-                if (link.TakeCorruption())
+                var corrupted = link.TakeCorruption();
+                if (corrupted)
                     frame[Random.Shared.Next(frame.Length)] ^= (byte)(1 << Random.Shared.Next(8));
-                var truncated = link.TakeTruncation();
+                var truncated = !corrupted && link.TakeTruncation();
                 if (!await SendAsync(to, truncated ? frame.AsMemory(0, frame.Length / 2) : frame) || truncated || link.Cut)
                 {
                     Dispose();

@@ -127,20 +127,26 @@ internal sealed class RealCluster : IDisposable
     {
         foreach (var node in _nodes)
         {
-            try
-            {
-                using var cluster = JsonDocument.Parse(await _http.GetStringAsync(new Uri($"http://127.0.0.1:{node.HttpPort}/v1/cluster")));
-                var group = cluster.RootElement.GetProperty("defaultGroup").GetInt64();
-                var leader = cluster.RootElement.GetProperty("groups").EnumerateArray().First(g => g.GetProperty("id").GetInt64() == group).GetProperty("leader").GetString();
-                if (_nodes.FirstOrDefault(n => n.Name == leader) is { Process.IsAlive: true } found)
-                    return found;
-            }
-            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
-            {
-                continue; // It is down, or frozen: the next one is asked.
-            }
+            if (await LeaderSeenByAsync(node) is { Process.IsAlive: true } leader)
+                return leader;
         }
         return null;
+    }
+
+    /// <summary>The node that leads the default group, as one node sees it; null if it says none, or nothing.</summary>
+    public async Task<RealNode?> LeaderSeenByAsync(RealNode node)
+    {
+        try
+        {
+            using var cluster = JsonDocument.Parse(await _http.GetStringAsync(new Uri($"http://127.0.0.1:{node.HttpPort}/v1/cluster")));
+            var group = cluster.RootElement.GetProperty("defaultGroup").GetInt64();
+            var leader = cluster.RootElement.GetProperty("groups").EnumerateArray().First(g => g.GetProperty("id").GetInt64() == group).GetProperty("leader").GetString();
+            return _nodes.FirstOrDefault(n => n.Name == leader);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            return null; // It is down, or frozen.
+        }
     }
 
     /// <summary>Waits until some node leads the default group.</summary>

@@ -14,7 +14,7 @@ internal sealed class Recorder
     private readonly List<HistoryEvent> _events = [];
     private readonly SortedDictionary<string, int> _outcomes = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, int> _refusals = new(StringComparer.Ordinal);
-    private long _lastAcknowledged = RealTime.Now;
+    private readonly List<long> _acknowledged = [RealTime.Now];
     private long _longestGap;
 
     /// <summary>The events so far.</summary>
@@ -43,6 +43,17 @@ internal sealed class Recorder
         }
     }
 
+    /// <summary>How long after a moment the next write was acknowledged; null if none was.</summary>
+    public TimeSpan? FirstAcknowledgedAfter(long moment)
+    {
+        lock (_gate)
+        {
+            var at = _acknowledged.BinarySearch(moment);
+            at = at < 0 ? ~at : at;
+            return at == _acknowledged.Count ? null : TimeSpan.FromMicroseconds((_acknowledged[at] - moment) / 1000.0);
+        }
+    }
+
     /// <summary>Adds an event to the history.</summary>
     public void Add(EventType type, long process, Function function, string key, string? value, string? expected = null)
     {
@@ -64,8 +75,8 @@ internal sealed class Recorder
             if (outcome == EventType.Ok && kind != nameof(Function.Read))
             {
                 var now = RealTime.Now;
-                _longestGap = Math.Max(_longestGap, now - _lastAcknowledged);
-                _lastAcknowledged = now;
+                _longestGap = Math.Max(_longestGap, now - _acknowledged[^1]);
+                _acknowledged.Add(now);
             }
         }
     }

@@ -63,8 +63,8 @@ public class CodecProperties
     {
         using var into = new PooledBuffer();
         var expiry = draw % 2 == 0 ? Expiry.None : Expiry.At(number);
-        ExpireCommand.Encode(into, key, expiry, (ExpireCondition)(draw % 5));
-        var good = ExpireCommand.TryRead(Body(into, CommandKind.Expire), out var expire) && expire.Key.SequenceEqual(key) && expire.Expiry == expiry && (int)expire.Condition == draw % 5;
+        ExpireCommand.Encode(into, key, expiry, (ExpireCondition)(draw % 6));
+        var good = ExpireCommand.TryRead(Body(into, CommandKind.Expire), out var expire) && expire.Key.SequenceEqual(key) && expire.Expiry == expiry && (int)expire.Condition == draw % 6;
         into.Clear();
         GetCommand.Encode(into, key, draw > 100);
         good &= GetCommand.TryRead(Body(into, CommandKind.Get), out var get) && get.Key.SequenceEqual(key) && get.HeaderOnly == draw > 100;

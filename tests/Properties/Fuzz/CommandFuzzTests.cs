@@ -3,6 +3,7 @@ using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 using RaftKv.Tests.Harness.Commands;
+using RaftKv.Tests.Harness.Fuzz;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

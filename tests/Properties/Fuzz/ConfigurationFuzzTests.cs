@@ -1,8 +1,9 @@
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using RaftKv.Hosting;
 using RaftKv.Server.Cli;
 using RaftKv.Server.Http;
+using RaftKv.Tests.Harness.Fuzz;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Wal;
+using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Harness.Wal;
 using Xunit;

@@ -1,7 +1,8 @@
 using RaftKv.Consensus.Groups;
-using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Consensus.Raft;
 using RaftKv.Engine.Buffers;
+using RaftKv.Tests.Harness.Fuzz;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

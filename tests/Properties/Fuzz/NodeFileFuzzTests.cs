@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Io;
+using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

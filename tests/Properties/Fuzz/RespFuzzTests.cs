@@ -4,8 +4,9 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using RaftKv.Hosting;
 using RaftKv.Server.Resp;
-using RaftKv.Tests.Harness;
+using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Harness;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
-using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
+using RaftKv.Engine;
+using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

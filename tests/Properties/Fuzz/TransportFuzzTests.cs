@@ -1,9 +1,10 @@
-using System.Net;
 using System.Net.Sockets;
+using System.Net;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
-using RaftKv.Tests.Harness;
+using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Harness;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

@@ -80,6 +80,9 @@ public sealed class ReadCommandTests : IDisposable
     [InlineData(3_000, ExpireCondition.IfLater, 3_001, 1)]
     [InlineData(3_000, ExpireCondition.IfEarlier, 2_999, 1)]
     [InlineData(3_000, ExpireCondition.IfEarlier, 3_000, 0)]
+    [InlineData(0, ExpireCondition.IfSomeAndEarlier, 2_000, 0)]
+    [InlineData(3_000, ExpireCondition.IfSomeAndEarlier, 2_999, 1)]
+    [InlineData(3_000, ExpireCondition.IfSomeAndEarlier, 3_000, 0)]
     public void Expire_obeys_its_condition(long before, ExpireCondition condition, long time, long expected)
     {
         Put("k", "v", before == 0 ? Expiry.None : Expiry.At(before));

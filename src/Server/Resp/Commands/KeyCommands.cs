@@ -186,12 +186,13 @@ internal static class KeyCommands
             return ReplyPlan.Fail("ERR NX and XX, GT or LT options at the same time are not compatible");
         if (gt && lt)
             return ReplyPlan.Fail("ERR GT and LT options at the same time are not compatible");
-        if (xx && lt)
-            return ReplyPlan.Fail("ERR XX and LT options at the same time are not supported");
         if (ExpiryArguments.Read(session, a[2], unit, mustBePositive: false, name, out var expiry) is { } error)
             return ReplyPlan.Fail(error);
         // XX GT is GT: a key without expiry counts as expiring never, which nothing is later than.
-        var condition = nx ? ExpireCondition.IfNone : gt ? ExpireCondition.IfLater : lt ? ExpireCondition.IfEarlier : xx ? ExpireCondition.IfSome : ExpireCondition.None;
+        var condition = nx ? ExpireCondition.IfNone
+            : gt ? ExpireCondition.IfLater
+            : lt ? (xx ? ExpireCondition.IfSomeAndEarlier : ExpireCondition.IfEarlier)
+            : xx ? ExpireCondition.IfSome : ExpireCondition.None;
         ExpireCommand.Encode(sink.Next(), a[1], expiry, condition);
         return ReplyPlan.Of(Replies.Number);
     }

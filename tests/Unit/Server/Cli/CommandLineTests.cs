@@ -17,6 +17,8 @@ public sealed class CommandLineTests
     [InlineData("serve --id n1 --data d --groups many --cluster " + Three, "--groups: 'many' is no number from 1 to 1024")]
     [InlineData("serve --id n1 --data d --resp 6379 --cluster " + Three, "--resp: '6379' is no address of the form HOST:PORT with a port from 1 to 65535 (or none)")]
     [InlineData("serve --id n1 --data d --http localhost:99999 --cluster " + Three, "--http: 'localhost:99999' is no address of the form HOST:PORT with a port from 1 to 65535 (or none)")]
+    [InlineData("serve --id n1 --data d --listen 7001 --cluster " + Three, "ListenAddress is '7001', allowed is: an address of the form host:port with a port from 1 to 65535.")]
+    [InlineData("serve --id n4 --data d --join 127.0.0.1:7001", "--join is not supported by this version: start every node with the same --cluster list")]
     [InlineData("serve --bogus", "Unrecognized command or argument '--bogus'.")]
     [InlineData("serve --id", "Required argument missing for option: '--id'.")]
     [InlineData("bogus", "Required command was not provided.")]
@@ -39,6 +41,15 @@ public sealed class CommandLineTests
         Assert.Equal(3, options.Groups);
         Assert.Equal(500, options.ElectionTimeout.TotalMilliseconds);
         Assert.Equal(["n1=a:1", "n2=b:2"], options.Members.Select(m => $"{m.Name}={m.Address}"));
+    }
+
+    [Fact]
+    public void A_node_listens_at_its_address_in_the_list_unless_told_otherwise()
+    {
+        using var file = new TemporaryFile("""{ "id": "n1", "data": "d", "cluster": "n1=a:1", "listen": "127.0.0.1:9" }""");
+        Assert.Equal("127.0.0.1:9", ServeSettings.Load(file.Path).ToOptions().ListenAddress);
+        Assert.Equal("[::]:8", (new ServeSettings { Listen = "[::]:8" }.Over(ServeSettings.Load(file.Path))).ToOptions().ListenAddress);
+        Assert.Null(new ServeSettings { Id = "n1", Data = "d", Cluster = "n1=a:1" }.ToOptions().ListenAddress);
     }
 
     [Theory]

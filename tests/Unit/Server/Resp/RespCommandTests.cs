@@ -97,11 +97,29 @@ public sealed class RespCommandTests
         Assert.Equal("$-1\r\n", client.Do("GET", "a"));
     }
 
-    [Fact]
-    public void XX_with_LT_is_refused_because_the_log_cannot_say_it()
+    [Theory]
+    [InlineData("EXPIRE never 5 XX LT", ":0")]
+    [InlineData("EXPIRE never 5 LT", ":1")]
+    [InlineData("EXPIRE never 5 XX GT", ":0")]
+    [InlineData("EXPIRE in100 50 XX LT", ":1")]
+    [InlineData("PEXPIRE in100 50000 lt xx", ":1")]
+    [InlineData("EXPIRE in100 200 XX LT", ":0")]
+    [InlineData("EXPIRE in100 200 XX GT", ":1")]
+    [InlineData("PEXPIRE in100 200000 GT XX", ":1")]
+    [InlineData("EXPIRE in100 50 XX GT", ":0")]
+    [InlineData("EXPIRE absent 50 XX LT", ":0")]
+    [InlineData("EXPIRE in100 50 XX XX", ":1")]
+    [InlineData("EXPIRE in100 50 NX XX", "-ERR NX and XX, GT or LT options at the same time are not compatible")]
+    [InlineData("EXPIRE in100 50 LT NX", "-ERR NX and XX, GT or LT options at the same time are not compatible")]
+    [InlineData("EXPIRE in100 50 GT LT", "-ERR GT and LT options at the same time are not compatible")]
+    [InlineData("EXPIRE in100 50 XX GT LT", "-ERR GT and LT options at the same time are not compatible")]
+    public void Conditions_of_EXPIRE_go_together_as_in_Redis(string command, string reply)
     {
         using var fixture = new RespFixture();
-        Assert.Equal("-ERR XX and LT options at the same time are not supported\r\n", fixture.Connect().Do("EXPIRE", "a", "5", "XX", "LT"));
+        var client = fixture.Connect();
+        client.Do("SET", "never", "v");
+        client.Do("SET", "in100", "v", "EX", "100");
+        Assert.Equal($"{reply}\r\n", client.Do(command.Split(' ')));
     }
 
     [Fact]

@@ -3,13 +3,13 @@ using System.Globalization;
 using System.Text;
 using RaftKv.Tests.Harness.Io;
 
-namespace RaftKv.Tests.Properties.Fuzz;
+namespace RaftKv.Tests.Harness.Fuzz;
 
 /// <summary>
 /// Draws inputs for a parser from valid ones: bits and bytes changed, numbers replaced by those that break arithmetic, pieces cut out, doubled, moved over from another input, text numbers made huge.
 /// Invariant: the same seed and corpus give the same input.
 /// </summary>
-internal sealed class Mutator(SeededRandom random, IReadOnlyList<byte[]> corpus)
+public sealed class Mutator(SeededRandom random, IReadOnlyList<byte[]> corpus)
 {
     private const int MaxBytes = 256 << 10;
 

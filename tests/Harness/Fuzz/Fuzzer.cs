@@ -1,11 +1,10 @@
 using System.Text;
-using RaftKv.Tests.Harness;
 using RaftKv.Tests.Harness.Io;
 
-namespace RaftKv.Tests.Properties.Fuzz;
+namespace RaftKv.Tests.Harness.Fuzz;
 
 /// <summary>What is fuzzed, and what it may do.</summary>
-internal sealed record FuzzTarget
+public sealed record FuzzTarget
 {
     /// <summary>Valid inputs, made by the encoders that the product uses.</summary>
     public required IReadOnlyList<byte[]> Corpus { get; init; }
@@ -30,7 +29,7 @@ internal sealed record FuzzTarget
 /// Feeds a parser with mutated inputs. A case fails if it throws anything but a documented refusal, allocates more than in proportion to its input, or does not end.
 /// RAFTKV_CASES sets how many cases, RAFTKV_SEED replays one.
 /// </summary>
-internal static class Fuzzer
+public static class Fuzzer
 {
     // Not a limit on how fast a case is: a machine may be slow, but a case that has not moved in all this time never ends.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
