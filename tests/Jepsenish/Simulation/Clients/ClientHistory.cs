@@ -1,4 +1,5 @@
 using RaftKv.Tests.Jepsenish.Checkers;
+using RaftKv.Tests.Jepsenish.Checkers.Transactions;
 using RaftKv.Tests.Jepsenish.Histories;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Clients;
@@ -20,7 +21,7 @@ internal sealed class ClientHistory(Scheduler scheduler)
     public int Done { get; private set; }
 
     /// <summary>Lists that were appended to in transactions, and read.</summary>
-    public List<ListTransaction> Transactions { get; } = [];
+    public List<Transaction> Transactions { get; } = [];
 
     /// <summary>A new place in the order, for an event.</summary>
     public long Position() => ++_position;
@@ -57,13 +58,3 @@ internal sealed class ClientHistory(Scheduler scheduler)
     /// <summary>The beginning of an operation.</summary>
     public (long Position, long Time) Invoke() => (Position(), scheduler.Now);
 }
-
-/// <summary>A transaction on lists: what it appended and read, in order.</summary>
-/// <param name="Process">The client.</param>
-/// <param name="Steps">For each, the list's key, the value appended or null for a read, and what a read saw.</param>
-/// <param name="Invoked">Position of its beginning.</param>
-/// <param name="Completed">Position of its end; <see cref="ClientOperation.Never"/> when its outcome is unknown.</param>
-internal sealed record ListTransaction(long Process, IReadOnlyList<ListStep> Steps, long Invoked, long Completed);
-
-/// <summary>A step of a <see cref="ListTransaction"/>.</summary>
-internal sealed record ListStep(string Key, int? Appended, IReadOnlyList<int>? Read);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using RaftKv.Tests.Jepsenish.Checkers;
+using RaftKv.Tests.Jepsenish.Checkers.Transactions;
 using RaftKv.Tests.Jepsenish.Histories;
 using RaftKv.Tests.Jepsenish.Workloads;
 
@@ -34,7 +34,9 @@ internal sealed class ListWorkload(Cluster cluster) : IWorkload
     /// <inheritdoc/>
     public void Check()
     {
-        // Judged with all transactions of the run.
+        var verdict = ListAppendChecker.Check(cluster.History.Transactions);
+        if (!verdict.IsValid)
+            throw new SimulationViolationException($"transactions are not strictly serializable: {string.Join("\n", verdict.Anomalies)}");
     }
 
     private static string Key(int generation, int number) => string.Create(CultureInfo.InvariantCulture, $"l{generation}.{number}");
@@ -46,15 +48,20 @@ internal sealed class ListWorkload(Cluster cluster) : IWorkload
             [["MULTI"], .. steps.Select(s => s.Value is { } v ? new[] { "APPEND", s.Key, string.Create(CultureInfo.InvariantCulture, $"{v} ") } : ["GET", s.Key]), ["EXEC"]]);
         var outcome = Client.Judge(replies?[^1]);
         cluster.History.Count("transaction", outcome);
-        if (outcome == EventType.Fail)
-            return;
         var seen = outcome == EventType.Ok ? replies![^1].Items! : [];
-        var done = steps.Select((s, i) => new ListStep($"g{client.Group}:{s.Key}", s.Value, s.Value is null && i < seen.Count ? Numbers(seen[i]) : null)).ToList();
-        cluster.History.Transactions.Add(new ListTransaction(client.Identity, done, invoked, outcome == EventType.Ok ? cluster.History.Position() : ClientOperation.Never));
+        cluster.History.Transactions.Add(new Transaction
+        {
+            Process = client.Identity,
+            Outcome = outcome switch { EventType.Ok => Outcome.Committed, EventType.Fail => Outcome.Aborted, _ => Outcome.Unknown },
+            Steps = [.. steps.Select((s, i) => Step($"g{client.Group}:{s.Key}", s.Value, i < seen.Count ? seen[i] : null))],
+            Invoked = invoked,
+            Completed = outcome == EventType.Info ? Transaction.Never : cluster.History.Position(),
+        });
         if (outcome == EventType.Info)
             client.BecomeAnother();
     }
 
-    private static List<int> Numbers(RespReply reply) =>
-        reply.Text is null ? [] : [.. reply.Text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => int.Parse(t, CultureInfo.InvariantCulture))];
+    private static MicroOperation Step(string key, int? appended, RespReply? seen) => appended is { } value
+        ? MicroOperation.Append(key, value.ToString(CultureInfo.InvariantCulture))
+        : MicroOperation.Read(key, seen is null ? null : (seen.Text ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries));
 }
