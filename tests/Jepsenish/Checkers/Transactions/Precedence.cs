@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace RaftKv.Tests.Jepsenish.Checkers.Transactions;
 
 /// <summary>
@@ -27,14 +25,13 @@ internal sealed class Precedence
     /// <summary>Whether the first comes before the second.</summary>
     public bool Holds(int first, int second) => (_after[first][second >> 6] >> (second & 63) & 1) != 0;
 
-    /// <summary>All that come after a node.</summary>
-    public IEnumerable<int> After(int node)
+    /// <summary>The same relation, to go on from; it does not tell why.</summary>
+    public Precedence Clone()
     {
-        for (var w = 0; w < _after[node].Length; w++)
-        {
-            for (var bits = _after[node][w]; bits != 0; bits &= bits - 1)
-                yield return (w << 6) + BitOperations.TrailingZeroCount(bits);
-        }
+        var copy = new Precedence(_after.Length) { IsCyclic = IsCyclic };
+        for (var i = 0; i < _after.Length; i++)
+            _after[i].CopyTo(copy._after[i], 0);
+        return copy;
     }
 
     /// <summary>Adds an edge and all that follows from it; false if it was there.</summary>
