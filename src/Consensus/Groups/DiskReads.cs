@@ -63,9 +63,10 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
             while (_failure is null && !machine.TryGet(operation.Command.Span, value, operation.Result))
                 wait.SpinOnce();
         }
-        catch (IOException e)
+#pragma warning disable CA1031 // whatever broke, the node must stop and its callers must be told
+        catch (Exception e)
+#pragma warning restore CA1031
         {
-            // The store has failed, and with it the node; nobody who waits is left without an answer.
             _failure = e.Message;
             shard.ReportFailure(e);
         }

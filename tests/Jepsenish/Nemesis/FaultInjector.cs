@@ -82,7 +82,7 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
             case >= Fault.IsolateLeader and <= Fault.Truncation:
                 return _network.TryApply(fault, await LeaderOrAnyAsync());
             default:
-                return _machine.TryApply(fault, await LeaderOrAnyAsync());
+                return await _machine.TryApplyAsync(fault, await LeaderOrAnyAsync());
         }
     }
 

@@ -1,10 +1,16 @@
+using RaftKv.Tests.Jepsenish.Workloads;
+
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
 /// <summary>Faults of a node's disk and wall clock.</summary>
 internal sealed class MachineFaults(RealCluster cluster, Random random)
 {
+    // More than the space that a log has prepared: with less, a disk without space is never noticed.
+    private const int FillerWrites = 200;
+    private const int FillerBytes = 64 << 10;
+
     /// <summary>Injects one, which stays until the machine is healed; false if it cannot be done.</summary>
-    public bool TryApply(Fault fault, RealNode leader)
+    public async Task<bool> TryApplyAsync(Fault fault, RealNode leader)
     {
         if (!cluster.HasMachine)
             return false;
@@ -29,6 +35,7 @@ internal sealed class MachineFaults(RealCluster cluster, Random random)
                 break;
             case Fault.FullDisk:
                 node.Machine!.SetWrite(DiskMode.Full);
+                await FillAsync(cluster.Nodes[random.Next(cluster.Nodes.Count)]);
                 break;
             case Fault.ClockJump:
                 foreach (var each in cluster.Nodes)
@@ -38,6 +45,18 @@ internal sealed class MachineFaults(RealCluster cluster, Random random)
                 throw new ArgumentOutOfRangeException(nameof(fault));
         }
         return true;
+    }
+
+    /// <summary>Writes until the logs need new files; what becomes of each write is its own business.</summary>
+    private static async Task FillAsync(RealNode through)
+    {
+        using var client = await RespClient.TryConnectAsync(through.RespPort, TimeSpan.FromSeconds(1));
+        var value = new string('f', FillerBytes);
+        for (var i = 0; client is not null && i < FillerWrites; i++)
+        {
+            if (await Worker.TryAsync(client, "SET", $"filler-{i % 8}", value) is not { IsError: false })
+                return;
+        }
     }
 
     private static void Fail(RealNode node)

@@ -12,6 +12,7 @@ internal sealed class ProxiedConnection : IDisposable
 {
     private const int HeadBytes = 8;
     private const int MaxFrameBytes = 64 << 20;
+    private const int FirstTypeAfterHandshake = 16;
 
     // A sender whose frames are held back notices by its own buffers, as it would with a real network.
     private const int MaxFramesUnderWay = 512;
@@ -71,7 +72,7 @@ internal sealed class ProxiedConnection : IDisposable
         for (var frame = first ?? await ReadFrameAsync(from, _end.Token); frame is not null && !link.Cut; frame = await ReadFrameAsync(from, _end.Token))
         {
             // What the network loses is up to the network; that it is not drawn from the seed changes nothing, as timing is not either.
-            if (link.LossPerMille > 0 && Random.Shared.Next(1000) < link.LossPerMille)
+            if (link.LossPerMille > 0 && !IsOfHandshake(frame) && Random.Shared.Next(1000) < link.LossPerMille)
                 continue;
             if (!await TryAddAsync(underWay.Writer, (RealTime.Now + (link.DelayMilliseconds * 1_000_000L), frame)))
                 break;
@@ -115,6 +116,9 @@ internal sealed class ProxiedConnection : IDisposable
         while ((link.Stalled || _frozen) && !link.Cut && !_end.IsCancellationRequested)
             await RealTime.Pass(Step, _end.Token);
     }
+
+    // A handshake without one of its frames waits for its timeout, which no network that loses packets would make it do: TCP repeats them.
+    private static bool IsOfHandshake(byte[] frame) => frame.Length > HeadBytes && frame[HeadBytes] < FirstTypeAfterHandshake;
 
     private async Task<bool> TryAddAsync(ChannelWriter<(long Due, byte[] Frame)> frames, (long Due, byte[] Frame) frame)
     {

@@ -104,6 +104,9 @@ public class MessageFuzzTests
         return frame.Span.ToArray();
     }
 
+    /// <summary>Valid frames: each message alone, and all of them; for node 2 as well as by it.</summary>
+    internal static IEnumerable<byte[]> Frames() => Messages().Select(m => Frame(m)).Append(Frame([.. Messages()]));
+
     private static byte[] Encoded(Configuration configuration)
     {
         using var into = new PooledBuffer();
