@@ -1,16 +1,17 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using RaftKv.Consensus.Transport;
 
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
 /// <summary>
-/// One connection between two nodes, passed on frame by frame as the <see cref="Link"/>s of its two directions say. A frame is: u32 length of what follows the checksum, u32 checksum, then that many bytes
+/// One connection between two nodes, passed on frame by frame as the <see cref="Link"/>s of its two directions say. A frame is a head, which begins with 1 + the length of the payload, and the payload
 /// (docs/FORMATS.md). Frames are passed on as they are, so a checksum that was right stays right unless the link spoils it.
 /// </summary>
 internal sealed class ProxiedConnection : IDisposable
 {
-    private const int HeadBytes = 8;
+    private const int TypeAt = 8;
     private const int MaxFrameBytes = 64 << 20;
     private const int FirstTypeAfterHandshake = 16;
 
@@ -45,15 +46,15 @@ internal sealed class ProxiedConnection : IDisposable
     /// <summary>Reads one whole frame; null when the sender is gone or sends no frames.</summary>
     public static async Task<byte[]?> ReadFrameAsync(Socket from, CancellationToken cancellation)
     {
-        var head = new byte[HeadBytes];
+        var head = new byte[FrameHeader.Size];
         if (!await FillAsync(from, head, cancellation))
             return null;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(head);
-        if (length > MaxFrameBytes)
+        if (length is 0 or > MaxFrameBytes)
             return null;
-        var frame = new byte[HeadBytes + (int)length];
+        var frame = new byte[FrameHeader.Size + (int)length - 1];
         head.CopyTo(frame, 0);
-        return await FillAsync(from, frame.AsMemory(HeadBytes), cancellation) ? frame : null;
+        return await FillAsync(from, frame.AsMemory(FrameHeader.Size), cancellation) ? frame : null;
     }
 
     /// <inheritdoc/>
@@ -118,7 +119,7 @@ internal sealed class ProxiedConnection : IDisposable
     }
 
     // A handshake without one of its frames waits for its timeout, which no network that loses packets would make it do: TCP repeats them.
-    private static bool IsOfHandshake(byte[] frame) => frame.Length > HeadBytes && frame[HeadBytes] < FirstTypeAfterHandshake;
+    private static bool IsOfHandshake(byte[] frame) => frame[TypeAt] < FirstTypeAfterHandshake;
 
     private async Task<bool> TryAddAsync(ChannelWriter<(long Due, byte[] Frame)> frames, (long Due, byte[] Frame) frame)
     {

@@ -103,7 +103,7 @@ public class TransportFuzzTests
         using var connection = new Connection(await listener.AcceptSocketAsync(), new TransportOptions { Listen = new IPEndPoint(IPAddress.Loopback, 0) });
         await client.SendAsync(input);
         client.Shutdown(SocketShutdown.Send);
-        var handshake = new Handshake(Self, new AcceptingRegistry());
+        var handshake = new Handshake(new HandshakeRules(Self, new AcceptingRegistry()));
         var other = await handshake.AcceptHelloAsync(connection, number => number is 1 or 3, CancellationToken.None);
         await Handshake.AcceptReadyAsync(connection, CancellationToken.None);
         return other.Number == Peer.Number;

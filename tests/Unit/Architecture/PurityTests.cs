@@ -13,7 +13,7 @@ public partial class PurityTests
     {
         ["src/Consensus/Groups/MonotonicClock.cs"] = ["Stopwatch", "DateTimeOffset"],
         ["src/Consensus/Groups/NodeRuntime.cs"] = ["Task", "ValueTask", "Interlocked"],
-        ["src/Consensus/Groups/ThreadedDriver.cs"] = ["Task", "Interlocked", "ThreadPool"],
+        ["src/Consensus/Groups/ThreadedDriver.cs"] = ["Task", "ValueTask", "Interlocked", "ThreadPool"],
         ["src/Consensus/Groups/DiskReads.cs"] = ["Interlocked"],
         ["src/Consensus/Groups/Parker.cs"] = ["Interlocked"],
         ["src/Consensus/Groups/ShardThread.cs"] = ["Thread"],

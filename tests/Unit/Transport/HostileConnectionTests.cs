@@ -39,7 +39,7 @@ public sealed class HostileConnectionTests
         await using var node = new TestNode(2);
         TestNode.Start(node);
         using var socket = await ConnectAsync(node);
-        await SendAsync(socket, [0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 1]);
+        await SendAsync(socket, [0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
         await ReadToEndAsync(socket);
         Assert.Contains(node.Logger.Lines, line => line.Contains("announced a length of 2147483647 bytes; 1 to 1025 are allowed", StringComparison.Ordinal));
     }
@@ -54,7 +54,7 @@ public sealed class HostileConnectionTests
         await SendAsync(socket, Encode(FrameType.Hello, Hello(node, minVersion: 2, maxVersion: 3)));
         var answer = await ReadToEndAsync(socket);
         Assert.Equal((byte)FrameType.Refused, answer[8]);
-        Assert.Equal("this node speaks protocol version 1, the other side versions 2 to 3", RefusalException.Read(answer.AsSpan(9)).Message);
+        Assert.Equal("this node speaks protocol version 1, the other side versions 2 to 3", RefusalException.Read(answer.AsSpan(FrameHeader.Size)).Message);
     }
 
     [Fact]
