@@ -125,6 +125,9 @@ public static class Sometimes
     /// <summary>An image begins again because its receiver lost it.</summary>
     public const string ImageBegunAgain = "an image begins again because its receiver lost it";
 
+    /// <summary>An image's receiver came to hold its entries otherwise.</summary>
+    public const string ImageNotNeeded = "an image under way is not needed any more";
+
     /// <summary>An image is given up because its receiver does not answer.</summary>
     public const string ImageGivenUp = "an image is given up because its receiver does not answer";
 

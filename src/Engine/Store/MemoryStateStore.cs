@@ -44,6 +44,8 @@ public sealed class MemoryStateStore : IStateStore
         if (!files.DirectoryExists(directory))
             files.CreateDirectory(directory);
         files.DeleteFile(Path.Combine(directory, Temporary));
+        // The newest checkpoint may have got its name right in front of a kill: the log is about to be cut for it.
+        files.SyncDirectory(directory);
         var store = new MemoryStateStore(files, directory);
         var sequences = store.Sequences();
         foreach (var sequence in sequences)

@@ -134,11 +134,10 @@ internal static class StoreRecovery
     /// <summary>Removes newer manifests: they are damaged, and their numbers will be used again.</summary>
     private static StoreManifest Accept(IFileSystem files, string directory, List<ulong> sequences, StoreManifest manifest)
     {
-        var newer = sequences.Where(sequence => sequence > manifest.Sequence).ToList();
-        foreach (var sequence in newer)
+        foreach (var sequence in sequences.Where(sequence => sequence > manifest.Sequence))
             StoreManifest.Delete(files, directory, sequence);
-        if (newer.Count > 0)
-            files.SyncDirectory(directory);
+        // The accepted one may have got its name right in front of a kill: the log is about to be cut for it.
+        files.SyncDirectory(directory);
         return manifest;
     }
 }

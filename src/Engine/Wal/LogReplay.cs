@@ -96,8 +96,8 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         _tail.Clear();
         foreach (var path in _obsolete)
             files.DeleteFile(path);
-        if (_obsolete.Count > 0)
-            files.SyncDirectory(directory);
+        // Names as well: a prepared segment may have got its own in front of the kill, and frames are about to go there.
+        files.SyncDirectory(directory);
     }
 
     private List<Segment> OpenSegments()

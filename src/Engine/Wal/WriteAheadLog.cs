@@ -96,8 +96,9 @@ public sealed class WriteAheadLog : IDisposable
             if (!options.CreateIfMissing)
                 throw new WalDamagedException($"The write-ahead log's directory {directory} is missing; restore this node's data from its peers.", 0, 0);
             files.CreateDirectory(directory);
-            files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
         }
+
+        files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
 
         var replay = new LogReplay(files, directory, options, identity);
         replay.Run();

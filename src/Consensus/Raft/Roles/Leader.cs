@@ -205,6 +205,9 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
+    /// <summary>Whether a follower needs an image.</summary>
+    public bool AwaitsSnapshot(ulong peer) => _replicator.Find(peer) is { State: ProgressState.Snapshot };
+
     /// <summary>Sending an image ended, one way or the other; a sign of life from the follower starts probing, which paces repeated failures.</summary>
     public void OnSnapshotEnded(ulong peer)
     {

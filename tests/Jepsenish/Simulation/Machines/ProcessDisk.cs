@@ -96,8 +96,9 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         {
             owner.Before(DeviceOperation.Write);
             _machine.Faults.FailWrite(_path);
-            file.Write(_machine.Faults.Misdirect(offset, data.Length, file.Length), data);
-            _machine.Ledger.OnWritten(_path, offset, data);
+            var landed = _machine.Faults.Misdirect(offset, data.Length, file.Length);
+            file.Write(landed, data);
+            _machine.Ledger.OnWritten(_path, landed, data);
         }
 
         public void SyncData()

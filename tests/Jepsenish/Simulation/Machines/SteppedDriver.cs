@@ -124,7 +124,8 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
         var hung = process.Machine.Faults.HungUntil - process.Scheduler.Now;
         if (hung > 0)
         {
-            process.After(hung, EndWrite);
+            // It may be mended before its time.
+            process.After(Math.Min(hung, UpkeepInterval), EndWrite);
             return;
         }
 

@@ -42,6 +42,7 @@ internal sealed class OracleSet(Cluster cluster)
         {
             var disk = process.Machine.Ledger.Group(replica.Group);
             var core = replica.Core;
+            disk.OnRecovered(replica.Machine.Applied.Index);
             if (core.Term < disk.Term || (core.Term == disk.Term && core.Core.Vote != disk.Vote && disk.Vote != 0))
                 throw new SimulationViolationException(
                     $"recovery: node {process.Machine.Number} comes back to group {replica.Group} in term {core.Term} with a vote for {core.Core.Vote}, its disk had term {disk.Term} and a vote for {disk.Vote}");

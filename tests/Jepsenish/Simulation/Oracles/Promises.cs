@@ -37,8 +37,8 @@ internal sealed class Promises
             case VoteRequest:
                 Vote(group, disk, message, message.From);
                 break;
-            case AppendAccepted accepted when disk.LastIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
-                throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.LastIndex}");
+            case AppendAccepted accepted when disk.EndIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
+                throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.EndIndex}");
         }
     }
 
