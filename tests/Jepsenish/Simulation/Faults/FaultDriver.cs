@@ -29,6 +29,7 @@ internal sealed class FaultDriver(Cluster cluster)
         foreach (var machine in cluster.Machines)
         {
             machine.PausedUntil = Math.Min(machine.PausedUntil, cluster.Scheduler.Now);
+            machine.Process?.Resume();
             machine.Disk.Capacity = long.MaxValue;
             if (!machine.Faults.HasFailed)
                 machine.Faults.Mend();

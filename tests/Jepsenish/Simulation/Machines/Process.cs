@@ -19,6 +19,7 @@ internal sealed class Process
     private readonly ProcessDisk _disk;
     private readonly Dictionary<uint, RespServer> _servers = [];
     private readonly List<RespLink> _links = [];
+    private readonly Queue<Action> _stalled = new();
 
     /// <summary>Opens the node; it runs after <see cref="Start"/>.</summary>
     /// <exception cref="Exception">Whatever production code throws when it refuses to start.</exception>
@@ -104,7 +105,9 @@ internal sealed class Process
             return;
         if (Machine.PausedUntil > Scheduler.Now)
         {
-            After(Machine.PausedUntil - Scheduler.Now, action);
+            if (_stalled.Count == 0)
+                Scheduler.After(Machine.PausedUntil - Scheduler.Now, Resume);
+            _stalled.Enqueue(action);
             return;
         }
 
@@ -123,6 +126,19 @@ internal sealed class Process
         }
 
         _cluster.AfterEvent(this);
+    }
+
+    /// <summary>A pause is over, or shorter than it was to be: what has come meanwhile happens, in the order in which it came.</summary>
+    public void Resume()
+    {
+        if (Machine.PausedUntil > Scheduler.Now)
+        {
+            Scheduler.After(Machine.PausedUntil - Scheduler.Now, Resume);
+            return;
+        }
+
+        while (_stalled.TryDequeue(out var action))
+            After(0, action);
     }
 
     /// <summary>A shard has had a turn.</summary>
