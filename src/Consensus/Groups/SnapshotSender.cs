@@ -22,7 +22,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     /// <summary>Without progress for this long the transfer is given up, and the image's memory is freed.</summary>
     private const long GiveUpAfter = 120_000_000_000;
 
-    /// <summary>Without progress for this long a follower that may be gone gives way to others that wait.</summary>
+    /// <summary>Without progress for this long a follower gives way to others that wait; one that is not connected does so at once.</summary>
     private const long GiveWayAfter = 5_000_000_000;
 
     private readonly Queue<ulong> _waiting = new();
@@ -39,6 +39,8 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     private bool _reading;
     private long _lastProgress;
     private long _lastSend;
+
+    private long Patience => _waiting.Count == 0 ? GiveUpAfter : shard.IsConnected(_peer) ? GiveWayAfter : 0;
 
     private bool LeadsInItsTerm => replica.Core.Role == RaftRole.Leader && replica.Core.Term == _term;
 
@@ -93,7 +95,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
             Sometimes.Reached(Sometimes.ImageNotNeeded);
             End();
         }
-        else if (now - _lastProgress > (_waiting.Count > 0 ? GiveWayAfter : GiveUpAfter))
+        else if (now - _lastProgress > Patience)
         {
             Sometimes.Reached(Sometimes.ImageGivenUp);
             End();

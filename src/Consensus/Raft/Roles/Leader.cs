@@ -222,9 +222,11 @@ internal sealed class Leader
         if (_replicator.Find(peer) is not { } progress)
             return;
         Wake();
-        // What was under way on the old connection may be lost.
-        if (progress.State != ProgressState.Snapshot)
+        // What was under way on the old connection may be lost. A probe goes on where it was: where it began may be behind the log's start, and an image would be sent to one who needs none.
+        if (progress.State == ProgressState.Replicate)
             progress.BecomeProbe();
+        else
+            progress.Doubt();
         _replicator.HeartbeatDue = true;
     }
 
