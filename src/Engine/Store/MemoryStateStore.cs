@@ -41,8 +41,7 @@ public sealed class MemoryStateStore : IStateStore
     /// <exception cref="StoreDamagedException">There are checkpoints and none is whole.</exception>
     public static MemoryStateStore Open(IFileSystem files, string directory)
     {
-        if (!files.DirectoryExists(directory))
-            files.CreateDirectory(directory);
+        StoreRecovery.OpenDirectory(files, directory);
         files.DeleteFile(Path.Combine(directory, Temporary));
         var store = new MemoryStateStore(files, directory);
         var sequences = store.Sequences();

@@ -76,7 +76,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
 
     /// <summary>
     /// Makes what was found durable, and the cut behind it, and removes files that are not needed. Only after <see cref="Run"/> returned.
-    /// The last frame may stand in the page cache alone, when the process that wrote it was killed in front of its sync: this one is about to promise it.
+    /// The last frame may stand in the page cache alone, and the name of a segment too, when the process that wrote it was killed in front of its sync: this one is about to promise it.
     /// </summary>
     public void Repair()
     {
@@ -96,8 +96,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         _tail.Clear();
         foreach (var path in _obsolete)
             files.DeleteFile(path);
-        if (_obsolete.Count > 0)
-            files.SyncDirectory(directory);
+        files.SyncDirectory(directory);
     }
 
     private List<Segment> OpenSegments()

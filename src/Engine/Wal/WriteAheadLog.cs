@@ -96,9 +96,10 @@ public sealed class WriteAheadLog : IDisposable
             if (!options.CreateIfMissing)
                 throw new WalDamagedException($"The write-ahead log's directory {directory} is missing; restore this node's data from its peers.", 0, 0);
             files.CreateDirectory(directory);
-            files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
         }
 
+        // Even one that was there: who made it may have been killed in front of this.
+        files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
         var replay = new LogReplay(files, directory, options, identity);
         replay.Run();
 #if !MUTANT_57 // a node that lost its log begins anew under its old identity
