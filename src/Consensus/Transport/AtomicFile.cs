@@ -4,6 +4,7 @@ namespace RaftKv.Consensus.Transport;
 
 /// <summary>
 /// Small files that are replaced as a whole. A crash at any point leaves the old content or the new one under the name, never a mixture, never nothing.
+/// Invariant: what was read stays: no later power cut brings the content before it back.
 /// </summary>
 internal static class AtomicFile
 {
@@ -12,10 +13,13 @@ internal static class AtomicFile
 
     /// <summary>The file's content, or null if there is no such file.</summary>
     /// <exception cref="InvalidDataException">It is longer than <paramref name="maxBytes"/>.</exception>
+    /// <exception cref="IOException">The disk failed.</exception>
     public static byte[]? Read(IFileSystem files, string path, int maxBytes)
     {
         if (!files.FileExists(path))
             return null;
+        // Its name may stand in the page cache alone, when the process that wrote it was killed in front of its last sync: this one is about to act on it.
+        files.SyncDirectory(Path.GetDirectoryName(path)!);
         using var file = files.Open(path, OpenMode.Existing);
         if (file.Length > maxBytes)
             throw new InvalidDataException($"{path} has {file.Length} bytes; at most {maxBytes} are expected");

@@ -41,11 +41,8 @@ public sealed class MemoryStateStore : IStateStore
     /// <exception cref="StoreDamagedException">There are checkpoints and none is whole.</exception>
     public static MemoryStateStore Open(IFileSystem files, string directory)
     {
-        if (!files.DirectoryExists(directory))
-            files.CreateDirectory(directory);
+        StoreRecovery.OpenDirectory(files, directory);
         files.DeleteFile(Path.Combine(directory, Temporary));
-        // The newest checkpoint may have got its name right in front of a kill: the log is about to be cut for it.
-        files.SyncDirectory(directory);
         var store = new MemoryStateStore(files, directory);
         var sequences = store.Sequences();
         foreach (var sequence in sequences)

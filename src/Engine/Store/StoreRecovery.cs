@@ -16,8 +16,7 @@ internal static class StoreRecovery
     /// </summary>
     public static StoreManifest FindManifest(IFileSystem files, string directory, FasterStoreOptions options)
     {
-        if (!files.DirectoryExists(directory))
-            files.CreateDirectory(directory);
+        OpenDirectory(files, directory);
         var sequences = StoreManifest.List(files, directory);
         if (sequences.Count == 0)
             return Create(files, directory, options);
@@ -39,6 +38,18 @@ internal static class StoreRecovery
                 return Accept(files, directory, sequences, manifest);
         }
         throw new StoreDamagedException($"no checkpoint in {directory} is whole: {string.Join("; ", reasons)}");
+    }
+
+    /// <summary>
+    /// Makes a store's directory durable, with all names in it. A checkpoint's may stand in the page cache alone, when the process that gave it was killed in front of its sync; the write-ahead log
+    /// may be cut by what is recovered from it, and a power cut must not bring the checkpoint before it back.
+    /// </summary>
+    public static void OpenDirectory(IFileSystem files, string directory)
+    {
+        if (!files.DirectoryExists(directory))
+            files.CreateDirectory(directory);
+        files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
+        files.SyncDirectory(directory);
     }
 
     /// <summary>
@@ -134,10 +145,11 @@ internal static class StoreRecovery
     /// <summary>Removes newer manifests: they are damaged, and their numbers will be used again.</summary>
     private static StoreManifest Accept(IFileSystem files, string directory, List<ulong> sequences, StoreManifest manifest)
     {
-        foreach (var sequence in sequences.Where(sequence => sequence > manifest.Sequence))
+        var newer = sequences.Where(sequence => sequence > manifest.Sequence).ToList();
+        foreach (var sequence in newer)
             StoreManifest.Delete(files, directory, sequence);
-        // The accepted one may have got its name right in front of a kill: the log is about to be cut for it.
-        files.SyncDirectory(directory);
+        if (newer.Count > 0)
+            files.SyncDirectory(directory);
         return manifest;
     }
 }

@@ -76,7 +76,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
 
     /// <summary>
     /// Makes what was found durable, and the cut behind it, and removes files that are not needed. Only after <see cref="Run"/> returned.
-    /// The last frame may stand in the page cache alone, when the process that wrote it was killed in front of its sync: this one is about to promise it.
+    /// The last frame may stand in the page cache alone, and the name of a segment too, when the process that wrote it was killed in front of its sync: this one is about to promise it.
     /// </summary>
     public void Repair()
     {
@@ -96,7 +96,6 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         _tail.Clear();
         foreach (var path in _obsolete)
             files.DeleteFile(path);
-        // Names as well: a prepared segment may have got its own in front of the kill, and frames are about to go there.
         files.SyncDirectory(directory);
     }
 

@@ -98,8 +98,8 @@ public sealed class WriteAheadLog : IDisposable
             files.CreateDirectory(directory);
         }
 
+        // Even one that was there: who made it may have been killed in front of this.
         files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
-
         var replay = new LogReplay(files, directory, options, identity);
         replay.Run();
 #if !MUTANT_57 // a node that lost its log begins anew under its old identity

@@ -251,6 +251,20 @@ public sealed class RespConnectionTests
         Assert.EndsWith("*-1\r\n", client.Send(Encode("MULTI") + Encode("SET", "a", "2") + Encode("EXEC")), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(OperationStatus.Unavailable, "-CLUSTERDOWN")]
+    [InlineData(OperationStatus.OutcomeUnknown, "-UNKNOWN")]
+    public void What_a_failed_EXEC_had_queued_does_not_come_with_the_next_one(OperationStatus status, string error)
+    {
+        using var fixture = new RespFixture();
+        var client = fixture.Connect();
+        fixture.Executor.Fault = _ => (status, "so says the test");
+        Assert.Contains(error, client.Send(Encode("MULTI") + Encode("INCR", "a") + Encode("APPEND", "b", "x") + Encode("EXEC")), StringComparison.Ordinal);
+        fixture.Executor.Fault = null;
+        Assert.Equal("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n", client.Send(Encode("MULTI") + Encode("SET", "c", "1") + Encode("EXEC")));
+        Assert.Equal("$-1\r\n$-1\r\n$1\r\n1\r\n", client.Send(Encode("GET", "a") + Encode("GET", "b") + Encode("GET", "c")));
+    }
+
     [Fact]
     public void Replies_can_be_turned_off()
     {
