@@ -86,8 +86,11 @@ public static class Sometimes
     /// <summary>A read is not served under the lease because commit is ahead of what is applied.</summary>
     public const string LeaseRefusedBehindCommit = "a read is not served under the lease because commit is ahead of what is applied";
 
-    /// <summary>A read index was refused or lost and is asked for again.</summary>
-    public const string ReadRefusedAndAskedAgain = "a read index was refused or lost and is asked for again";
+    /// <summary>A read index was refused and is asked for anew.</summary>
+    public const string ReadRefusedAndAskedAgain = "a read index was refused and is asked for anew";
+
+    /// <summary>A read index is not answered and is asked for again.</summary>
+    public const string ReadAskedAgain = "a read index is not answered and is asked for again";
 
     /// <summary>A leader sends a forwarded write back, to be asked again.</summary>
     public const string ForwardAskedAgain = "a leader sends a forwarded write back, to be asked again";

@@ -149,7 +149,7 @@ internal sealed class Simulation
             }
         }
 
-        Await(() => done == readers, 10 * Second, () => $"{readers - done} of {readers} readers did not come to an end when all was mended");
+        Await(() => done == readers, 30 * Second, () => $"{readers - done} of {readers} readers did not come to an end when all was mended");
     }
 
     private async Task ReadAsync(Client reader, Action onDone)
