@@ -44,6 +44,9 @@ public static class Sometimes
     /// <summary>A pre-vote is refused because a leader lives.</summary>
     public const string PreVoteRefusedForLiveLeader = "a pre-vote is refused because a leader lives";
 
+    /// <summary>Of two that would stand for election at once, one gives way.</summary>
+    public const string PreCandidateGaveWay = "of two that would stand for election at once, one gives way";
+
     /// <summary>A request for a vote is ignored because a leader counts on this node.</summary>
     public const string VoteIgnoredForPromise = "a request for a vote is ignored because a leader counts on this node";
 
