@@ -89,9 +89,9 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         if (_reader is null)
             return;
-        if (!replica.Core.AwaitsSnapshot(_peer))
+        if (!replica.Core.AwaitsSnapshot(_peer, _reader.Position.Index))
         {
-            // It came to hold the entries all the same, and does not answer for an image any more; or it was removed.
+            // It came to hold the entries all the same (it may have installed this very image, and the word of it was lost), and does not answer for an image any more; or it was removed.
             Sometimes.Reached(Sometimes.ImageNotNeeded);
             End();
         }
@@ -108,7 +108,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         while (_reader is null && !_reading && _waiting.TryDequeue(out var peer))
         {
-            if (replica.Core.AwaitsSnapshot(peer))
+            if (replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))
                 Start(peer);
         }
     }

@@ -205,8 +205,8 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
-    /// <summary>Whether a follower needs an image.</summary>
-    public bool AwaitsSnapshot(ulong peer) => _replicator.Find(peer) is { State: ProgressState.Snapshot };
+    /// <summary>Whether a follower needs an image, and one of this index would bring it further.</summary>
+    public bool AwaitsSnapshot(ulong peer, ulong index) => _replicator.Find(peer) is { State: ProgressState.Snapshot } progress && progress.Match < index;
 
     /// <summary>Sending an image ended, one way or the other; a sign of life from the follower starts probing, which paces repeated failures.</summary>
     public void OnSnapshotEnded(ulong peer)
