@@ -84,7 +84,7 @@ public sealed class LostPromiseTests
             stage.Pause(sleeper, 350 * Millisecond);
             stage.AwaitLost(leader, sleeper);
             var write = stage.Begin(leader, "SET", $"k{round}", "1");
-            stage.Pass(round * 200 * Microsecond);
+            stage.Pass(round * 300 * Microsecond);
             stage.CutPower(loser);
             acknowledged += write.IsCompleted ? 1 : 0;
             stage.Pass(20 * Millisecond);
