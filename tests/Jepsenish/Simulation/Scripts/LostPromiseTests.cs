@@ -26,6 +26,12 @@ public sealed class LostPromiseTests
 
         var next = stage.AwaitLeader(otherThan: old);
         var third = stage.Others(old, next)[0];
+
+        // It learns of the term before it hears of the entries: else the acknowledgement would wait for the term's sync, and with it for theirs.
+        stage.JoinOneWay(old, third);
+        stage.JoinOneWay(third, old);
+        stage.Until(() => old.Ledger.Group(1).Term > tailTerm, "the old leader's disk knows the new term");
+        Stage.Assert(old.Ledger.Group(1).TermAt(last + 2) == tailTerm, "the tail is gone already");
         stage.Kill(third);
         stage.HangDisk(old, 1500 * Millisecond);
         stage.Heal();

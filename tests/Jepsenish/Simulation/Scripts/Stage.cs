@@ -45,8 +45,11 @@ internal sealed class Stage
     public static SimulationOptions NodesWithShortLogs(int nodes) => Nodes(nodes) with { CheckpointBytes = 512, RetainedLogBytes = 0, SegmentBytes = 8 << 10, ChunkBytes = 512 };
 
     /// <summary>Starts the nodes, plays the script once a leader has committed, and sees that all ends well.</summary>
+    /// <param name="options">The cluster.</param>
+    /// <param name="script">What happens to it.</param>
+    /// <param name="beforeStart">What happens to its machines before there is a process on any.</param>
     /// <exception cref="SimulationViolationException">Something that must always hold did not, or an assertion of the script failed; with the end of the story. RAFTKV_STORY names a file for all of it.</exception>
-    public static void Play(SimulationOptions options, Action<Stage> script)
+    public static void Play(SimulationOptions options, Action<Stage> script, Action<Stage>? beforeStart = null)
     {
         using var story = new StringWriter();
         // Continuations run where they are completed, and nowhere else.
@@ -56,6 +59,7 @@ internal sealed class Stage
         {
             var stage = new Stage(options, story);
             using var listening = Sometimes.Listen(marker => CollectionsMarshal.GetValueRefOrAddDefault(stage._markers, marker, out _)++);
+            beforeStart?.Invoke(stage);
             stage.Open();
             script(stage);
             stage.Close();
