@@ -44,6 +44,7 @@ public sealed class ImageTests
         leader = stage.AwaitLeader(otherThan: away);
         stage.LetLead(stage.Others(leader, away)[0]);
         leader = stage.AwaitLeader(otherThan: away);
+        stage.AwaitLost(away, leader);
         stage.FillBeyond(leader, away);
         var term = Stage.Replica(leader).Core.Term;
         Stage.Assert(away.Ledger.Group(1).Term < term, "the node that was away knows the term");
