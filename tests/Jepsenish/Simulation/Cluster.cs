@@ -20,7 +20,7 @@ internal sealed class Cluster
         story.Clock = () => Scheduler.Now;
         Wire = new Wire(this, Randomness.Fork(options.Seed, "wire"));
         Machines = [.. Enumerable.Range(1, options.Nodes).Select(n => new Machine((ulong)n, Scheduler, options))];
-        Chains = new StateChains();
+        Chains = new StateChains(options.Groups);
         Oracles = new OracleSet(this);
         History = new ClientHistory(Scheduler);
     }

@@ -29,6 +29,7 @@ internal sealed class Process
         (_cluster, Machine) = (cluster, machine);
         _disk = new ProcessDisk(machine, machine.Disk);
         var options = cluster.Options;
+        Standings = new Standing[options.Groups + 1];
         var random = Randomness.Fork(options.Seed, "process", (machine.Number << 32) | (uint)++machine.Starts);
         var clock = new TurnClock(machine.Clock);
         Transport = new WireTransport(cluster.Wire, this, random);
@@ -82,6 +83,9 @@ internal sealed class Process
 
     /// <summary>Whether it has not ended.</summary>
     public bool IsAlive { get; private set; } = true;
+
+    /// <summary>How each group's replica stood when it was judged last.</summary>
+    public Standing[] Standings { get; }
 
     /// <summary>The replica of a group.</summary>
     public Replica Replica(uint group) => Node.Runtime.Shards[(int)(group % (uint)Node.Runtime.Shards.Count)].Replica(group)!;

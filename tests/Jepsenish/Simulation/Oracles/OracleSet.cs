@@ -21,6 +21,12 @@ internal sealed class OracleSet(Cluster cluster)
     {
         foreach (var replica in shard.Replicas)
         {
+            // Most turns are about few of the groups.
+            var standing = Standing.Of(replica, cluster.Chains.LastApplied(replica.Group));
+            ref var before = ref process.Standings[replica.Group];
+            if (standing == before)
+                continue;
+            before = standing;
             Elections.Check(process, replica, process.Machine.Ledger.Group(replica.Group));
             _commits.Check(process, replica);
             Leases.Check(process, replica);

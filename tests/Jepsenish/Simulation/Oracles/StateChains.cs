@@ -6,28 +6,27 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 /// What every group's state was after every entry, as a chain of hashes over all changes: the first replica to apply an entry says what it does, all others must do the same
 /// (reliability.md, property 2: equal state per group and index).
 /// </summary>
-internal sealed class StateChains
+internal sealed class StateChains(int groups)
 {
-    private readonly Dictionary<uint, List<(ulong Chain, AppliedPosition Position)>> _groups = [];
+    private readonly List<(ulong Chain, AppliedPosition Position)>[] _groups = [.. Enumerable.Range(0, groups + 1).Select(_ => new List<(ulong, AppliedPosition)>())];
 
     /// <summary>Last entry that any replica of a group has applied: a client may have seen its effect.</summary>
-    public ulong LastApplied(uint group) => _groups.TryGetValue(group, out var chain) ? (ulong)chain.Count : 0;
+    public ulong LastApplied(uint group) => (ulong)_groups[group].Count;
 
     /// <summary>The state after an entry; 0 before the first.</summary>
     public ulong At(uint group, ulong index)
     {
         if (index == 0)
             return 0;
-        return _groups.TryGetValue(group, out var chain) && index <= (ulong)chain.Count
-            ? chain[(int)index - 1].Chain
+        return index <= (ulong)_groups[group].Count
+            ? _groups[group][(int)index - 1].Chain
             : throw new SimulationViolationException($"group {group}: a state after entry {index} appeared, and nobody has applied that entry");
     }
 
     /// <summary>A replica completed an entry.</summary>
     public void OnApplied(ulong node, uint group, AppliedPosition position, ulong chain)
     {
-        if (!_groups.TryGetValue(group, out var known))
-            _groups.Add(group, known = []);
+        var known = _groups[group];
         if (position.Index <= (ulong)known.Count)
         {
             var before = known[(int)position.Index - 1];
