@@ -44,6 +44,9 @@ public static class Sometimes
     /// <summary>A pre-vote is refused because a leader lives.</summary>
     public const string PreVoteRefusedForLiveLeader = "a pre-vote is refused because a leader lives";
 
+    /// <summary>Of two that would stand for election at once, one gives way.</summary>
+    public const string PreCandidateGaveWay = "of two that would stand for election at once, one gives way";
+
     /// <summary>A request for a vote is ignored because a leader counts on this node.</summary>
     public const string VoteIgnoredForPromise = "a request for a vote is ignored because a leader counts on this node";
 
@@ -86,8 +89,11 @@ public static class Sometimes
     /// <summary>A read is not served under the lease because commit is ahead of what is applied.</summary>
     public const string LeaseRefusedBehindCommit = "a read is not served under the lease because commit is ahead of what is applied";
 
-    /// <summary>A read index was refused or lost and is asked for again.</summary>
-    public const string ReadRefusedAndAskedAgain = "a read index was refused or lost and is asked for again";
+    /// <summary>A read index was refused and is asked for anew.</summary>
+    public const string ReadRefusedAndAskedAgain = "a read index was refused and is asked for anew";
+
+    /// <summary>A read index is not answered and is asked for again.</summary>
+    public const string ReadAskedAgain = "a read index is not answered and is asked for again";
 
     /// <summary>A leader sends a forwarded write back, to be asked again.</summary>
     public const string ForwardAskedAgain = "a leader sends a forwarded write back, to be asked again";
@@ -124,6 +130,9 @@ public static class Sometimes
 
     /// <summary>An image begins again because its receiver lost it.</summary>
     public const string ImageBegunAgain = "an image begins again because its receiver lost it";
+
+    /// <summary>An image's receiver came to hold its entries otherwise.</summary>
+    public const string ImageNotNeeded = "an image under way is not needed any more";
 
     /// <summary>An image is given up because its receiver does not answer.</summary>
     public const string ImageGivenUp = "an image is given up because its receiver does not answer";

@@ -41,7 +41,9 @@ internal static class MutantsCommand
             var name = parsed.GetRequiredValue(suite);
             if (Select(parsed.GetValue(only), name) is not { } mutants)
                 return Unknown;
-            var options = new MutantRunOptions(name, parsed.GetValue(seeds), parsed.GetValue(from), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Math.Max(1, parsed.GetValue(workers)));
+            // One thread each, so that the number of seeds to a kill means something.
+            string[] command = name == "sim" ? [name, "--stop-at-first", "--threads", "1"] : [name];
+            var options = new MutantRunOptions(command, parsed.GetValue(seeds), parsed.GetValue(from), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Math.Max(1, parsed.GetValue(workers)));
             return await RunAsync(options, mutants, parsed.GetValue(json), cancellation);
         });
         return command;

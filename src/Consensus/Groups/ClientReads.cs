@@ -9,8 +9,8 @@ namespace RaftKv.Consensus.Groups;
 /// <remarks>Invariant: a read is served only under a read index asked for after the read was accepted, or under a lease valid after it was accepted.</remarks>
 internal sealed class ClientReads
 {
-    /// <summary>An answer may have been lost: after this long, ask again.</summary>
-    private const long AskAgainAfter = 30_000_000;
+    /// <summary>The question or its answer may have been lost: after this long it is asked again, then after twice as long, up to the longest.</summary>
+    private const long AskAgainAfter = 30_000_000, LongestPatience = 240_000_000;
 
     private readonly Replica _replica;
     private readonly DiskReads _disk;
@@ -58,7 +58,7 @@ internal sealed class ClientReads
         var operations = _spare.TryPop(out var spare) ? spare : [];
         operations.AddRange(_unasked);
         _unasked.Clear();
-        _rounds.Enqueue(new Round(context, operations) { AskedAt = now });
+        _rounds.Enqueue(new Round(context, operations, now));
     }
 
     /// <summary>The core answered: reads of this context and of earlier ones may be served at this index, since a later question has the later answer.</summary>
@@ -77,7 +77,7 @@ internal sealed class ClientReads
         }
     }
 
-    /// <summary>Serves the rounds whose index is applied; puts back those that were refused or never answered.</summary>
+    /// <summary>Serves the rounds whose index is applied; puts back those that were refused; repeats the question of those that were not answered.</summary>
     public void ServeApplied(long now)
     {
         var applied = _replica.Machine.Applied.Index;
@@ -94,14 +94,20 @@ internal sealed class ClientReads
                     Serve(operation);
                 Recycle(round);
             }
-            else if (round.Refused || (round.Index == 0 && now - round.AskedAt >= AskAgainAfter))
+            else if (round.Refused)
             {
                 Sometimes.Reached(Sometimes.ReadRefusedAndAskedAgain);
                 _unasked.AddRange(round.Operations);
                 Recycle(round);
             }
+            else if (round.Operations.Count == 0)
+            {
+                Recycle(round);
+            }
             else
             {
+                if (round.Index == 0 && now >= round.AskAgainAt)
+                    AskAgain(round, now);
                 _rounds.Enqueue(round);
             }
         }
@@ -155,22 +161,39 @@ internal sealed class ClientReads
         operations.RemoveRange(kept, operations.Count - kept);
     }
 
+    /// <summary>Under the same number: an answer that is only slow still counts, however long the way is.</summary>
+    private void AskAgain(Round round, long now)
+    {
+        Sometimes.Reached(Sometimes.ReadAskedAgain);
+        round.Asked(now);
+        if (_replica.Core.ReadIndex(round.Context, now) != Raft.ReadIndexStatus.Pending)
+            round.Refused = true;
+    }
+
     private void Recycle(Round round)
     {
         round.Operations.Clear();
         _spare.Push(round.Operations);
     }
 
-    private sealed class Round(ulong context, List<Operation> operations)
+    private sealed class Round(ulong context, List<Operation> operations, long askedAt)
     {
+        private long _patience = AskAgainAfter;
+
         public ulong Context => context;
 
-        public List<Operation> Operations => operations;
+        public long AskAgainAt { get; private set; } = askedAt + AskAgainAfter;
 
-        public required long AskedAt { get; init; }
+        public List<Operation> Operations => operations;
 
         public ulong Index { get; set; }
 
         public bool Refused { get; set; }
+
+        public void Asked(long now)
+        {
+            _patience = Math.Min(2 * _patience, LongestPatience);
+            AskAgainAt = now + _patience;
+        }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class ExpiryProposer(Replica replica)
         var earliest = replica.Machine.EarliestExpiry;
         if (earliest == long.MaxValue)
             return long.MaxValue;
-        var milliseconds = Math.Clamp(earliest - unixMilliseconds, 0, 3_600_000);
+        var milliseconds = Math.Clamp(earliest - unixMilliseconds, -1, 3_600_000) + 1;
         return Math.Max(now + (milliseconds * 1_000_000), _notBefore);
     }
 

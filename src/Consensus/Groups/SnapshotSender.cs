@@ -10,6 +10,7 @@ namespace RaftKv.Consensus.Groups;
 /// <summary>
 /// Streams an image of the group to followers that are too far behind for the log, one at a time. Pieces are read off the shard's thread and checksummed;
 /// a few may be unacknowledged, and those are kept, so that a broken connection resumes where the follower stands.
+/// Invariant: what it sends is of the term in which it began, and is sent only while this node leads in that term: a piece tells its receiver who leads.
 /// </summary>
 internal sealed class SnapshotSender(Replica replica, Shard shard)
 {
@@ -18,14 +19,18 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     /// <summary>Without an answer for this long the unacknowledged pieces are sent again.</summary>
     private const long ResendAfter = 1_000_000_000;
 
-    /// <summary>Without progress for this long the transfer is given up, so that others get their turn and the image's memory is freed.</summary>
+    /// <summary>Without progress for this long the transfer is given up, and the image's memory is freed.</summary>
     private const long GiveUpAfter = 120_000_000_000;
+
+    /// <summary>Without progress for this long a follower gives way to others that wait; one that is not connected does so at once.</summary>
+    private const long GiveWayAfter = 5_000_000_000;
 
     private readonly Queue<ulong> _waiting = new();
     private readonly LinkedList<Piece> _unacknowledged = new();
     private ISnapshotReader? _reader;
     private Configuration? _configuration;
     private ulong _peer;
+    private ulong _term;
     private ulong _snapshotId;
     private ulong _lastId;
     private long _readOffset;
@@ -34,6 +39,10 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     private bool _reading;
     private long _lastProgress;
     private long _lastSend;
+
+    private long Patience => _waiting.Count == 0 ? GiveUpAfter : shard.IsConnected(_peer) ? GiveWayAfter : 0;
+
+    private bool LeadsInItsTerm => replica.Core.Role == RaftRole.Leader && replica.Core.Term == _term;
 
     /// <summary>The core found that a follower needs entries that the log no longer has.</summary>
     public void Begin(ulong peer)
@@ -70,7 +79,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
 
     public void OnLeadershipChanged()
     {
-        if (replica.Core.Role == RaftRole.Leader)
+        if (LeadsInItsTerm)
             return;
         _waiting.Clear();
         Close();
@@ -80,7 +89,13 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         if (_reader is null)
             return;
-        if (now - _lastProgress > GiveUpAfter)
+        if (!replica.Core.AwaitsSnapshot(_peer, _reader.Position.Index))
+        {
+            // It came to hold the entries all the same (it may have installed this very image, and the word of it was lost), and does not answer for an image any more; or it was removed.
+            Sometimes.Reached(Sometimes.ImageNotNeeded);
+            End();
+        }
+        else if (now - _lastProgress > Patience)
         {
             Sometimes.Reached(Sometimes.ImageGivenUp);
             End();
@@ -91,15 +106,23 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
 
     private void StartNext()
     {
-        if (_reader is not null || _reading || !_waiting.TryDequeue(out var peer))
-            return;
+        while (_reader is null && !_reading && _waiting.TryDequeue(out var peer))
+        {
+            if (replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))
+                Start(peer);
+        }
+    }
+
+    private void Start(ulong peer)
+    {
         _peer = peer;
+        _term = replica.Core.Term;
 #if !MUTANT_22 // session table missing from the image
         replica.Machine.SaveSessions();
 #endif
         _reader = replica.Machine.State.OpenSnapshot();
         _configuration = GroupConfigurationRecord.Read(replica.Machine.State, shard.InitialConfiguration);
-        _snapshotId = (replica.Core.Self << 48) ^ (replica.Core.Term << 20) ^ ++_lastId;
+        _snapshotId = (replica.Core.Self << 48) ^ (_term << 20) ^ ++_lastId;
         _readOffset = 0;
         _readAll = false;
         _lastProgress = _lastSend = shard.Now;
@@ -192,13 +215,16 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
 
     private void Send(Piece piece)
     {
+        // Leadership may have ended in this very turn, and the end not have been heard of here.
+        if (!LeadsInItsTerm)
+            return;
         _lastSend = shard.Now;
         var position = _reader!.Position;
         shard.Outbox.Add(replica.Group, new SnapshotChunk
         {
             From = replica.Core.Self,
             To = _peer,
-            Term = replica.Core.Term,
+            Term = _term,
             SnapshotId = _snapshotId,
             SnapshotIndex = position.Index,
             SnapshotTerm = position.Term,

@@ -230,6 +230,9 @@ public sealed class RaftNode
         _core.Leadership?.OnSnapshotEnded(peer);
     }
 
+    /// <summary>Whether this node leads and an image of this index would bring the follower further: entries that it lacks are gone, and it has not come to hold as much otherwise.</summary>
+    public bool AwaitsSnapshot(ulong peer, ulong index) => _core.Leadership?.AwaitsSnapshot(peer, index) ?? false;
+
     /// <summary>Wakes a quiescent group.</summary>
     public void Wake(long now)
     {

@@ -44,7 +44,7 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
         (Revision, Time, MayWrite, Result) = (revision, time, mayWrite, result);
 
     /// <summary>Whether a record counts as absent.</summary>
-    public bool IsExpired(in RecordHeader header) => header.ExpireAt != 0 && Time >= header.ExpireAt;
+    public bool IsExpired(in RecordHeader header) => header.ExpireAt != 0 && Time > header.ExpireAt;
 
     /// <summary>Appends a live record's value to <paramref name="value"/>; if there is none, what was appended is undefined and the header zero.</summary>
     public bool TryRead(ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header)

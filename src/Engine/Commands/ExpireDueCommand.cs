@@ -30,7 +30,7 @@ public static class ExpireDueCommand
     {
         var limit = Math.Min(maxCount, MaxPerEntry);
         var removed = 0L;
-        while (removed < limit && context.State.TryGetExpired(context.Time, context.KeyScratch, out var space))
+        while (removed < limit && context.State.TryGetExpired(context.Time - 1, context.KeyScratch, out var space))
         {
             Invariant.That(space == Keyspace.User, $"a record of keyspace {space} has an expiry: only user keys may");
             Invariant.That(context.State.Remove(space, context.KeyScratch.Span), "the store named an expired key that is not there");

@@ -107,7 +107,7 @@ public sealed class StateMachine : IDisposable
         // The record was read before the count and the time are: see BeginChange and Advance for the other side.
         Volatile.ReadBarrier();
         var undisturbed = Volatile.Read(ref _change) == change;
-        if (found && undisturbed && (header.ExpireAt == 0 || Volatile.Read(ref _time) < header.ExpireAt))
+        if (found && undisturbed && (header.ExpireAt == 0 || Volatile.Read(ref _time) <= header.ExpireAt))
             return true;
         value.SetLength(length);
         (found, header) = (false, default);

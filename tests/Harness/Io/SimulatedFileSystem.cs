@@ -109,6 +109,13 @@ public sealed class SimulatedFileSystem : IFileSystem
     /// <summary>Flips one bit of a file on the disk itself.</summary>
     public void FlipBit(string path, long bit) => Corrupt(path, bit / 8, b => (byte)(b ^ (1 << (int)(bit % 8))));
 
+    /// <summary>A sync of a file failed: what was not written by then never is, whatever a later sync says.</summary>
+    public void ForgetUnsynced(string path)
+    {
+        lock (Gate)
+            Find(path).FailSync();
+    }
+
     /// <summary>A file's bytes.</summary>
     public byte[] ReadAll(string path)
     {

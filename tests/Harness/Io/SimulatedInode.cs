@@ -7,12 +7,15 @@ internal sealed class SimulatedInode
 
     /// <summary>What each sector held when it was last synced, for those written since.</summary>
     private readonly SortedDictionary<long, byte[]> _unsynced = [];
+
+    /// <summary>The same for sectors that a failed sync has taken for written: no later sync writes them.</summary>
+    private readonly SortedDictionary<long, byte[]> _forgotten = [];
     private byte[] _content = [];
     private long _syncedLength;
 
     public long Length { get; private set; }
 
-    public bool IsClean => _unsynced.Count == 0 && _syncedLength == Length;
+    public bool IsClean => _unsynced.Count == 0 && _forgotten.Count == 0 && _syncedLength == Length;
 
     public int Read(long offset, Span<byte> buffer)
     {
@@ -48,6 +51,14 @@ internal sealed class SimulatedInode
         _syncedLength = Length;
     }
 
+    /// <summary>A sync failed: what it was to write stays in memory, is never written, and no later sync tells (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).</summary>
+    public void FailSync()
+    {
+        foreach (var (sector, before) in _unsynced)
+            _forgotten[sector] = before;
+        _unsynced.Clear();
+    }
+
     /// <summary>What is there after a power cut: each unsynced sector, and the length, as it was or as it is.</summary>
     public SimulatedInode AfterCrash(SeededRandom random)
     {
@@ -57,12 +68,12 @@ internal sealed class SimulatedInode
         var lost = random.Below(4) switch { 0 => 1000, 1 => 0, 2 => 500, _ => random.Below(1001) };
         foreach (var (sector, before) in _unsynced)
         {
-            if (!random.Chance(lost))
-                continue;
-            var start = (int)(sector * Sector);
-            if (start < content.Length)
-                before.AsSpan(0, Math.Min(Sector, content.Length - start)).CopyTo(content.AsSpan(start));
+            if (random.Chance(lost))
+                Undo(content, sector, before);
         }
+
+        foreach (var (sector, before) in _forgotten)
+            Undo(content, sector, before);
 
         var after = new SimulatedInode { _content = content[..(int)length], Length = length };
         after._syncedLength = length;
@@ -73,8 +84,15 @@ internal sealed class SimulatedInode
     public void Corrupt(long offset, Func<byte, byte> change)
     {
         _content[offset] = change(_content[offset]);
-        if (_unsynced.TryGetValue(offset / Sector, out var before))
+        if (_unsynced.TryGetValue(offset / Sector, out var before) || _forgotten.TryGetValue(offset / Sector, out before))
             before[offset % Sector] = change(before[offset % Sector]);
+    }
+
+    private static void Undo(byte[] content, long sector, byte[] before)
+    {
+        var start = (int)(sector * Sector);
+        if (start < content.Length)
+            before.AsSpan(0, Math.Min(Sector, content.Length - start)).CopyTo(content.AsSpan(start));
     }
 
     private void Remember(long from, long to)
@@ -83,6 +101,13 @@ internal sealed class SimulatedInode
         {
             if (_unsynced.ContainsKey(sector))
                 continue;
+            // Written anew, so that the next sync writes it.
+            if (_forgotten.Remove(sector, out var known))
+            {
+                _unsynced.Add(sector, known);
+                continue;
+            }
+
             var before = new byte[Sector];
             var start = sector * Sector;
             if (start < Length)

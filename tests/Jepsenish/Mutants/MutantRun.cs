@@ -5,12 +5,12 @@ using System.Globalization;
 namespace RaftKv.Tests.Jepsenish.Mutants;
 
 /// <summary>What to run against the mutants.</summary>
-/// <param name="Command">The command of this program that runs seeds, taking <c>--seeds</c> and <c>--from</c>, and says <see cref="Kill"/> and exits with 1 when one fails.</param>
+/// <param name="Command">The command of this program that runs seeds one after the other up to the first failure, taking <c>--seeds</c> and <c>--from</c>, and says <see cref="Kill"/> and exits with 1 when one fails.</param>
 /// <param name="Seeds">How many a mutant may take.</param>
 /// <param name="From">The first.</param>
 /// <param name="Limit">Time for one mutant.</param>
 /// <param name="Workers">Mutants at a time.</param>
-internal sealed record MutantRunOptions(string Command, ulong Seeds, ulong From, TimeSpan Limit, int Workers);
+internal sealed record MutantRunOptions(IReadOnlyList<string> Command, ulong Seeds, ulong From, TimeSpan Limit, int Workers);
 
 /// <summary>
 /// Builds mutants and runs seeds against each until one fails. The program as it is runs too, as mutant 0, and must survive: a table of kills by a suite that fails anyway says nothing.
@@ -64,7 +64,7 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
         }
 
         var started = Stopwatch.GetTimestamp();
-        string[] arguments = [program, options.Command, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
+        string[] arguments = [program, .. options.Command, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
         var ended = await ChildProcess.RunDotnetAsync(Repository.Root, arguments, options.Limit, cancellation);
         return Judge(mutant, ended, Stopwatch.GetElapsedTime(started).TotalSeconds);
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using RaftKv.Consensus.Transport;
 
 namespace RaftKv.Tests.Jepsenish.Nemesis;
 
@@ -10,8 +11,8 @@ namespace RaftKv.Tests.Jepsenish.Nemesis;
 /// </summary>
 internal sealed class PeerNetwork : IDisposable
 {
-    // Of a Hello frame: head (8), type (1), magic (8), versions (2 + 2), cluster (8), then the sender's number.
-    private const int SenderOffset = 8 + 1 + 8 + 4 + 8;
+    // Of a Hello frame: head, magic (8), versions (2 + 2), cluster (8), then the sender's number.
+    private const int SenderOffset = FrameHeader.Size + 8 + 4 + 8;
 
     private readonly Link[,] _links;
     private readonly TcpListener[] _listeners;

@@ -139,15 +139,24 @@ internal sealed class Cluster
             return;
         Story.Tell(machine, "is asked to stop");
         process.Run(process.Node.Runtime.HandOver);
-        process.After(50 * Millisecond, () =>
-        {
-            process.StopInOrder();
-            process.End(silently: false);
-            machine.Process = null;
-            Story.Tell(machine, "stopped");
-            StartLater(machine, pause);
-        });
+        StopWhenReady(machine, process, pause);
     }
+
+    private void StopWhenReady(Machine machine, Process process, long pause) => process.After(50 * Millisecond, () =>
+    {
+        // Its threads are waited for.
+        if (process.IsInTurn)
+        {
+            StopWhenReady(machine, process, pause);
+            return;
+        }
+
+        process.StopInOrder();
+        process.End(silently: false);
+        machine.Process = null;
+        Story.Tell(machine, "stopped");
+        StartLater(machine, pause);
+    });
 
     private void TakeDeath(Machine machine)
     {

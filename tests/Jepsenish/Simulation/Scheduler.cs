@@ -26,7 +26,8 @@ internal sealed class Scheduler
     {
         if (!_queue.TryPeek(out _, out var key) || key.Time > until)
         {
-            Now = until;
+            // Steps are nested where a thread stands still: another may have stood still for longer meanwhile.
+            Now = Math.Max(Now, until);
             return false;
         }
 

@@ -1,21 +1,19 @@
 namespace RaftKv.Tests.Jepsenish.Simulation;
 
 /// <summary>Runs seeds one after the other on a few threads, each run on one of them alone, until there are enough or the time is over.</summary>
-internal sealed class SeedRun(ulong from, int seeds, TimeSpan time, int threads, bool stopAtFirst, Action<SimulationResult, SimulationTally> onResult)
+internal sealed class SeedRun(SimulationTally tally, ulong from, int seeds, TimeSpan time, int threads, bool stopAtFirst, Action<SimulationResult> onResult)
 {
     private readonly Lock _gate = new();
-    private readonly SimulationTally _tally = new();
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
     private ulong _taken;
     private bool _stops;
 
     /// <summary>Runs them all.</summary>
-    public SimulationTally Run()
+    public void Run()
     {
         var workers = Enumerable.Range(0, threads).Select(_ => new Thread(Work, maxStackSize: 16 << 20) { IsBackground = true, Name = "simulation" }).ToList();
         workers.ForEach(w => w.Start());
         workers.ForEach(w => w.Join());
-        return _tally;
     }
 
     private void Work()
@@ -25,9 +23,9 @@ internal sealed class SeedRun(ulong from, int seeds, TimeSpan time, int threads,
             var result = Simulation.Run(SimulationOptions.Draw(seed));
             lock (_gate)
             {
-                _tally.Add(result);
+                tally.Add(result);
                 _stops |= stopAtFirst && result.Failure is not null;
-                onResult(result, _tally);
+                onResult(result);
             }
         }
     }

@@ -89,19 +89,26 @@ internal static class SimCommand
         var threads = parsed.GetValue(Threads);
         var clock = Stopwatch.StartNew();
         var time = minutes is { } m ? TimeSpan.FromMinutes(m) : TimeSpan.MaxValue;
-        SimulationTally RunAll(Action<SimulationTally> onProgress) => new SeedRun(parsed.GetValue(From), seeds, time, threads, parsed.GetValue(StopAtFirst) || parsed.GetValue(Shrink), (result, tally) =>
+        var tally = new SimulationTally();
+        void OnResult(SimulationResult result)
         {
-            if (result.Failure is not null)
-            {
-                if (tally.Failures.Count == 1)
-                    Console.WriteLine($"first failure: seed {result.Options.Seed} after {tally.Runs} seeds");
-                Tell(result, $"--seed {result.Options.Seed}");
-            }
+            if (result.Failure is null)
+                return;
+            if (tally.Failures.Count == 1)
+                Console.WriteLine($"first failure: seed {result.Options.Seed} after {tally.Runs} seeds");
+            Tell(result, $"--seed {result.Options.Seed}");
+        }
 
-            onProgress(tally);
+        void RunAll(Action onProgress) => new SeedRun(tally, parsed.GetValue(From), seeds, time, threads, parsed.GetValue(StopAtFirst) || parsed.GetValue(Shrink), result =>
+        {
+            OnResult(result);
+            onProgress();
         }).Run();
 
-        var tally = Console.IsOutputRedirected ? RunAll(_ => { }) : RunWithProgress(RunAll, minutes is null ? seeds : (double?)null, minutes);
+        if (Console.IsOutputRedirected)
+            RunAll(() => { });
+        else
+            RunWithProgress(RunAll, tally, minutes is null ? seeds : (double?)null, minutes);
         Console.WriteLine(parsed.GetValue(Json) ? tally.ToJson(clock.Elapsed, threads) : tally.ToText(clock.Elapsed, threads));
         if (tally.Failures.Count > 0 && parsed.GetValue(Shrink))
             ShrinkAndWrite(tally.Failures[0]);
@@ -114,13 +121,13 @@ internal static class SimCommand
         return tally.Failures.Count == 0 ? Commands.Good : Commands.Bad;
     }
 
-    private static SimulationTally RunWithProgress(Func<Action<SimulationTally>, SimulationTally> run, double? seeds, double? minutes)
+    private static void RunWithProgress(Action<Action> run, SimulationTally tally, double? seeds, double? minutes)
     {
         var clock = Stopwatch.StartNew();
-        return AnsiConsole.Progress().Start(context =>
+        AnsiConsole.Progress().Start(context =>
         {
             var task = context.AddTask("seeds", maxValue: seeds ?? minutes!.Value * 60);
-            return run(tally =>
+            run(() =>
             {
                 task.Value = seeds is null ? clock.Elapsed.TotalSeconds : tally.Runs;
                 task.Description = string.Create(CultureInfo.InvariantCulture, $"{tally.Runs} seeds, {tally.Hours:F1} h, {tally.Failures.Count} failed");

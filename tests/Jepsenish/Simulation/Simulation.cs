@@ -47,6 +47,7 @@ internal sealed class Simulation
     private SimulationResult Run()
     {
         string? failure = null;
+        var started = System.Diagnostics.Stopwatch.GetTimestamp();
         var markers = new Dictionary<string, long>();
         using var listening = Sometimes.Listen(marker => System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(markers, marker, out _)++);
         try
@@ -71,6 +72,7 @@ internal sealed class Simulation
             Hash = _cluster.Scheduler.Hash,
             Events = _cluster.Scheduler.Events,
             Time = _cluster.Scheduler.Now,
+            Elapsed = System.Diagnostics.Stopwatch.GetElapsedTime(started),
             Operations = _cluster.History.Done,
             Outcomes = _cluster.History.Outcomes,
             Faults = _faults.Injected,
@@ -149,7 +151,7 @@ internal sealed class Simulation
             }
         }
 
-        Await(() => done == readers, 10 * Second, () => $"{readers - done} of {readers} readers did not come to an end when all was mended");
+        Await(() => done == readers, 30 * Second, () => $"{readers - done} of {readers} readers did not come to an end when all was mended");
     }
 
     private async Task ReadAsync(Client reader, Action onDone)

@@ -61,6 +61,12 @@ internal sealed record SimulationOptions
     /// <summary>A leader with nothing to do falls silent after this; 0 for never.</summary>
     public long QuiesceAfter { get; init; } = 2 * Second;
 
+    /// <summary>Whether leaders serve reads by a lease; otherwise each read asks a quorum.</summary>
+    public bool HasLeases { get; init; } = true;
+
+    /// <summary>Bytes of entries that a leader takes beyond what is committed.</summary>
+    public int UncommittedBytes { get; init; } = 64 << 20;
+
     /// <summary>Longest value written, bytes.</summary>
     public int ValueBytes { get; init; } = 64;
 
@@ -110,7 +116,9 @@ internal sealed record SimulationOptions
             CachedBytes = random.Pick([0, 1 << 10, 1 << 20]),
             InflightMessages = random.Pick([1, 2, 256]),
             QuiesceAfter = random.Pick([0, 300 * Millisecond, 2 * Second]),
-            ValueBytes = random.Pick([16, 64, 1024]),
+            HasLeases = !random.Chance(200),
+            UncommittedBytes = random.Pick([512, 64 << 20, 64 << 20, 64 << 20]),
+            ValueBytes = random.Pick([16, 64, 1024, 4096]),
             MinDelay = random.Pick([10 * Microsecond, 100 * Microsecond]),
             MaxDelay = random.Pick([200 * Microsecond, 2 * Millisecond, 20 * Millisecond]),
             SyncTime = random.Pick([100 * Microsecond, 1 * Millisecond, 5 * Millisecond]),

@@ -20,6 +20,9 @@ internal sealed record SimulationResult
     /// <summary>Simulated nanoseconds.</summary>
     public required long Time { get; init; }
 
+    /// <summary>Real time that it took.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
     /// <summary>Requests of clients that were done.</summary>
     public required int Operations { get; init; }
 

@@ -13,6 +13,7 @@ internal sealed class SimulationTally
     private readonly SortedDictionary<string, long> _outcomes = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _markers = new(StringComparer.Ordinal);
     private readonly List<SimulationResult> _failures = [];
+    private readonly List<double> _speeds = [];
     private long _time, _events, _operations, _elections, _leaseChecks;
 
     /// <summary>Runs so far.</summary>
@@ -27,11 +28,14 @@ internal sealed class SimulationTally
     /// <summary>Markers that no run has hit.</summary>
     public IReadOnlyList<string> NeverReached => [.. Sometimes.All.Where(m => !_markers.ContainsKey(m))];
 
+    private double MedianSpeed => _speeds.Count == 0 ? 0 : _speeds.Order().ElementAt(_speeds.Count / 2);
+
     /// <summary>Adds a run.</summary>
     public void Add(SimulationResult result)
     {
         Runs++;
         _time += result.Time;
+        _speeds.Add(result.Time / 1e9 / result.Elapsed.TotalSeconds);
         _events += result.Events;
         _operations += result.Operations;
         _elections += result.Elections;
@@ -52,7 +56,7 @@ internal sealed class SimulationTally
         var text = new StringBuilder();
         var seconds = elapsed.TotalSeconds;
         text.AppendLine(CultureInfo.InvariantCulture, $"seeds: {Runs}, failed: {_failures.Count}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"simulated: {Hours:F2} hours in {seconds:F1} s on {threads} threads: {_time / 1e9 / seconds / threads:F0} times real time on each; {_events} events, {_events / seconds / threads:F0} a second on each");
+        text.AppendLine(CultureInfo.InvariantCulture, $"simulated: {Hours:F2} hours in {seconds:F1} s on {threads} threads: {_time / 1e9 / seconds / threads:F0} times real time on each (median seed {MedianSpeed:F0}); {_events} events, {_events / seconds / threads:F0} a second on each");
         text.AppendLine(CultureInfo.InvariantCulture, $"operations checked: {_operations} done, {_operations / (_time / 1e9):F0} a simulated second ({string.Join(", ", _outcomes.Select(o => $"{o.Key} {o.Value}"))})");
         text.AppendLine(CultureInfo.InvariantCulture, $"elections: {_elections}; leases held against the cluster: {_leaseChecks}");
         text.AppendLine(CultureInfo.InvariantCulture, $"faults: {_faults.Values.Sum()} ({string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))})");
@@ -73,6 +77,7 @@ internal sealed class SimulationTally
         seconds = elapsed.TotalSeconds,
         threads,
         timesRealTimePerThread = _time / 1e9 / elapsed.TotalSeconds / threads,
+        timesRealTimeOfMedianSeed = MedianSpeed,
         events = _events,
         operations = _operations,
         outcomes = _outcomes,

@@ -145,11 +145,11 @@ public class TransportFuzzTests
         byte[] output = [.. stream];
         for (var at = 0; at + FrameHeader.Size <= output.Length;)
         {
-            var length = BitConverter.ToUInt32(output, at);
-            if (length == 0 || length + 8L > output.Length - at)
+            var payload = BitConverter.ToUInt32(output, at) - 1L;
+            if (payload < 0 || FrameHeader.Size + payload > output.Length - at)
                 break;
-            FrameHeader.Write(output.AsSpan(at), (FrameType)output[at + 8], output.AsSpan(at + FrameHeader.Size, (int)length - 1));
-            at += 8 + (int)length;
+            FrameHeader.Write(output.AsSpan(at), (FrameType)output[at + 8], output.AsSpan(at + FrameHeader.Size, (int)payload));
+            at += FrameHeader.Size + (int)payload;
         }
 
         return output;

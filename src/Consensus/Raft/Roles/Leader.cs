@@ -205,6 +205,9 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
+    /// <summary>Whether a follower needs an image, and one of this index would bring it further.</summary>
+    public bool AwaitsSnapshot(ulong peer, ulong index) => _replicator.Find(peer) is { State: ProgressState.Snapshot } progress && progress.Match < index;
+
     /// <summary>Sending an image ended, one way or the other; a sign of life from the follower starts probing, which paces repeated failures.</summary>
     public void OnSnapshotEnded(ulong peer)
     {
@@ -219,9 +222,11 @@ internal sealed class Leader
         if (_replicator.Find(peer) is not { } progress)
             return;
         Wake();
-        // What was under way on the old connection may be lost.
-        if (progress.State != ProgressState.Snapshot)
+        // What was under way on the old connection may be lost. A probe goes on where it was: where it began may be behind the log's start, and an image would be sent to one who needs none.
+        if (progress.State == ProgressState.Replicate)
             progress.BecomeProbe();
+        else
+            progress.Doubt();
         _replicator.HeartbeatDue = true;
     }
 

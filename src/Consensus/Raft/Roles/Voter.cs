@@ -56,7 +56,20 @@ internal sealed class Voter(RaftCore core)
             Sometimes.Reached(Sometimes.PreVoteRefusedForLiveLeader);
         // A refusal carries this node's own term: a candidate that fell behind catches up by it instead of asking in vain for ever.
         core.Out.Send(new PreVoteResponse { From = core.Self, To = request.From, Term = granted ? request.Term : core.Term, Granted = granted });
+        if (granted && core.Role == RaftRole.PreCandidate && request.Term == core.Term + 1 && IsFirst(request))
+        {
+            Sometimes.Reached(Sometimes.PreCandidateGaveWay);
+            core.BecomeFollower(core.Term, 0);
+            core.Timer.VoteUnderWay(core.Now);
+        }
     }
+
+    /// <summary>
+    /// Whether of two that would stand at once it is the other that should: where all who are left are needed for a quorum, two candidates at once split the vote, again and again.
+    /// A rule of courtesy; no safety rests on it.
+    /// </summary>
+    private bool IsFirst(PreVoteRequest other) =>
+        (other.LastTerm, other.LastIndex) != (core.Log.LastTerm, core.Log.LastIndex) || other.From < core.Self;
 
     // Connected to its leader, a voter trusts it for a whole election timeout; once the connection broke, only for as long as it promised.
     private bool HasLeader() =>

@@ -29,6 +29,7 @@ internal sealed class FaultDriver(Cluster cluster)
         foreach (var machine in cluster.Machines)
         {
             machine.PausedUntil = Math.Min(machine.PausedUntil, cluster.Scheduler.Now);
+            machine.Process?.Mend();
             machine.Disk.Capacity = long.MaxValue;
             if (!machine.Faults.HasFailed)
                 machine.Faults.Mend();
@@ -86,14 +87,24 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.Pause:
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
                 return true;
+            case FaultKind.StallTurn:
+                if (machine.Process is not { IsAlive: true } stalled)
+                    return false;
+                stalled.StallTurn(fault.For);
+                return true;
             case FaultKind.ClockJump:
-                machine.Clock.Jump(random.Time(-10_000, 10_000));
+                // Sessions are forgotten after an hour in which nobody used them.
+                machine.Clock.Jump(random.Chance(700) ? random.Time(-10_000, 10_000) : random.Time(-10_000_000, 10_000_000));
                 cluster.ClocksWereSet = true;
                 return true;
             case FaultKind.Transfer:
                 return Transfer(machine, fault.Group, random);
+            case FaultKind.Membership when random.Chance(400):
+                // The rules are hardest to keep in the moment in which a leader comes into being.
+                cluster.Oracles.Elections.OnNext(fault.Group, process => Change(process, fault.Group, random));
+                return true;
             case FaultKind.Membership:
-                return ChangeMembership(machine, fault.Group, random);
+                return machine.Process is { IsAlive: true } process && process.Leads(fault.Group) && Change(process, fault.Group, random);
             default:
                 return ApplyToNetwork(fault, machine, random) || ApplyToDisk(fault, machine, random);
         }
@@ -133,6 +144,10 @@ internal sealed class FaultDriver(Cluster cluster)
                 wire.CorruptPerMille = random.Between(1, 50);
                 Later(fault.For, () => wire.CorruptPerMille = 0);
                 return true;
+            case FaultKind.SpoiltImages:
+                wire.SpoilImagesPerMille = random.Between(100, 500);
+                Later(fault.For, () => wire.SpoilImagesPerMille = 0);
+                return true;
             default:
                 return false;
         }
@@ -163,6 +178,11 @@ internal sealed class FaultDriver(Cluster cluster)
                 return machine.Rot() is not null;
             case FaultKind.MisdirectedWrite:
                 machine.MisdirectWrite();
+                return true;
+            case FaultKind.LostLog:
+                cluster.End(machine, Death.PowerCut);
+                machine.LoseLog();
+                Later(fault.For, () => cluster.StartNode(machine));
                 return true;
             case FaultKind.Wipe:
                 cluster.End(machine, Death.PowerCut);
@@ -213,9 +233,9 @@ internal sealed class FaultDriver(Cluster cluster)
         return true;
     }
 
-    private bool ChangeMembership(Machine machine, uint group, SeededRandom random)
+    private bool Change(Process process, uint group, SeededRandom random)
     {
-        if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
+        if (_isOver)
             return false;
         var voters = process.Replica(group).Core.Configuration.Voters;
         var outside = cluster.Machines.Select(m => m.Number).Except(voters).ToList();
@@ -229,7 +249,7 @@ internal sealed class FaultDriver(Cluster cluster)
         process.Run(() => InShard(process, group, replica =>
         {
             var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), process.Machine.Clock.UnixMilliseconds, replica.Now, out _);
-            cluster.Story.Tell(machine, $"is asked to change group {group}: {string.Join(", ", steps)}: {status}");
+            cluster.Story.Tell(process.Machine, $"is asked to change group {group}: {string.Join(", ", steps)}: {status}");
         }));
         return true;
     }

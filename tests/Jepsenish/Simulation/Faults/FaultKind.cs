@@ -24,6 +24,9 @@ internal enum FaultKind
     /// <summary>A process stands still.</summary>
     Pause,
 
+    /// <summary>A shard's thread stands still within a turn, right after a look at the clock; the process's other threads go on.</summary>
+    StallTurn,
+
     /// <summary>The nodes fall into two sides that cannot reach each other.</summary>
     Partition,
 
@@ -45,6 +48,9 @@ internal enum FaultKind
     /// <summary>Bits of frames change on the way.</summary>
     CorruptingNetwork,
 
+    /// <summary>Bytes of images change before their frames are sealed.</summary>
+    SpoiltImages,
+
     /// <summary>A disk is slow.</summary>
     SlowDisk,
 
@@ -65,6 +71,9 @@ internal enum FaultKind
 
     /// <summary>A write lands elsewhere in its file.</summary>
     MisdirectedWrite,
+
+    /// <summary>The files of a machine's log are gone, and nothing else is.</summary>
+    LostLog,
 
     /// <summary>A machine's disk is replaced by an empty one.</summary>
     Wipe,

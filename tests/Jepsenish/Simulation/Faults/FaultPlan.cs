@@ -30,9 +30,9 @@ internal static class FaultPlan
     private static bool Fits(FaultKind kind, SimulationOptions options) => kind switch
     {
         // A cluster of one or two has no minority that could lose its promises; nothing is to be repaired from peers.
-        FaultKind.BitRot or FaultKind.MisdirectedWrite or FaultKind.Wipe => options.Nodes >= 3,
+        FaultKind.BitRot or FaultKind.MisdirectedWrite or FaultKind.LostLog or FaultKind.Wipe => options.Nodes >= 3,
         FaultKind.Bridge => options.Nodes >= 3,
-        FaultKind.Partition or FaultKind.Isolate or FaultKind.CutOneWay or FaultKind.SlowLink or FaultKind.LossyNetwork or FaultKind.CorruptingNetwork or FaultKind.Transfer or FaultKind.Membership
+        FaultKind.Partition or FaultKind.Isolate or FaultKind.CutOneWay or FaultKind.SlowLink or FaultKind.LossyNetwork or FaultKind.CorruptingNetwork or FaultKind.SpoiltImages or FaultKind.Transfer or FaultKind.Membership
             => options.Nodes >= 2,
         _ => true,
     };

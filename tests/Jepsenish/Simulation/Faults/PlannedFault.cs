@@ -10,5 +10,5 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
 internal sealed record PlannedFault(long At, FaultKind Kind, ulong Node, uint Group, long For, ulong Seed)
 {
     /// <summary>Whether it may take from a node, for good, what it has promised: no more than a minority may suffer such.</summary>
-    public bool DamagesForGood => Kind is FaultKind.BitRot or FaultKind.MisdirectedWrite or FaultKind.Wipe;
+    public bool DamagesForGood => Kind is FaultKind.BitRot or FaultKind.MisdirectedWrite or FaultKind.LostLog or FaultKind.Wipe;
 }

@@ -29,6 +29,9 @@ internal sealed class DiskFaults(SeededRandom random, Action<bool> onDeath)
     /// <summary>The next sync fails.</summary>
     public void ArmSync() => _failsSync = true;
 
+    /// <summary>Whether the next sync fails.</summary>
+    public bool SyncFails => _failsSync;
+
     /// <summary>The next write fails.</summary>
     public void ArmWrite() => _failsWrite = true;
 

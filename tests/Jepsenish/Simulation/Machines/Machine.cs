@@ -71,6 +71,16 @@ internal sealed class Machine
         (Disk, Ledger, IsDamaged, WasWiped) = (new SimulatedFileSystem(), new DurableLedger(), true, true);
     }
 
+    /// <summary>The files of the log are gone; their directory is there.</summary>
+    public void LoseLog()
+    {
+        IsDamaged = true;
+        if (!Disk.DirectoryExists("/data/wal"))
+            return;
+        foreach (var file in Disk.List("/data/wal"))
+            Disk.Drop($"/data/wal/{file}");
+    }
+
     /// <summary>A bit of a file changes.</summary>
     public string? Rot()
     {

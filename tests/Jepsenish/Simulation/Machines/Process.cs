@@ -19,6 +19,8 @@ internal sealed class Process
     private readonly ProcessDisk _disk;
     private readonly Dictionary<uint, RespServer> _servers = [];
     private readonly List<RespLink> _links = [];
+    private readonly Queue<Action> _stalled = new();
+    private SteppedDriver _driver = null!;
 
     /// <summary>Opens the node; it runs after <see cref="Start"/>.</summary>
     /// <exception cref="Exception">Whatever production code throws when it refuses to start.</exception>
@@ -28,6 +30,7 @@ internal sealed class Process
         _disk = new ProcessDisk(machine, machine.Disk);
         var options = cluster.Options;
         var random = Randomness.Fork(options.Seed, "process", (machine.Number << 32) | (uint)++machine.Starts);
+        var clock = new TurnClock(machine.Clock);
         Transport = new WireTransport(cluster.Wire, this, random);
         Node = NodeStarter.Open(
             new RaftKvOptions
@@ -45,11 +48,11 @@ internal sealed class Process
             {
                 Files = _disk,
                 Locks = _disk,
-                Clock = machine.Clock,
+                Clock = clock,
                 RandomNumber = () => random.Next() | 1,
                 OpenStore = path => new ObservedStore(MemoryStateStore.Open(_disk, path), machine.Number, cluster.Chains),
                 Bind = Transport.Bind,
-                MakeDriver = shards => new SteppedDriver(this, random, options.SyncTime, shards),
+                MakeDriver = shards => _driver = new SteppedDriver(this, random, clock, options.SyncTime, shards),
                 Adjust = c => c with
                 {
                     SnapshotChunkBytes = options.ChunkBytes,
@@ -59,6 +62,8 @@ internal sealed class Process
                         MaxCachedBytes = options.CachedBytes,
                         MaxInflightMessages = options.InflightMessages,
                         QuiesceAfter = options.QuiesceAfter,
+                        LeaseDuration = options.HasLeases ? c.Raft.LeaseDuration : 0,
+                        MaxUncommittedBytes = options.UncommittedBytes,
                     },
                 },
             },
@@ -84,6 +89,12 @@ internal sealed class Process
     /// <summary>All replicas.</summary>
     public IEnumerable<Replica> Replicas => Node.Runtime.Shards.SelectMany(s => s.Replicas);
 
+    /// <summary>Whether a turn is under way, or stands still.</summary>
+    public bool IsInTurn => _driver.IsInTurn;
+
+    /// <summary>Since when the log has been writing; null when it is not.</summary>
+    public long? WritingSince => _driver.WritingSince;
+
     /// <summary>Whether it leads a group, as far as it knows.</summary>
     public bool Leads(uint group) => Replica(group).Core.Role == RaftRole.Leader;
 
@@ -104,7 +115,9 @@ internal sealed class Process
             return;
         if (Machine.PausedUntil > Scheduler.Now)
         {
-            After(Machine.PausedUntil - Scheduler.Now, action);
+            if (_stalled.Count == 0)
+                Scheduler.After(Machine.PausedUntil - Scheduler.Now, Resume);
+            _stalled.Enqueue(action);
             return;
         }
 
@@ -113,11 +126,13 @@ internal sealed class Process
         {
             action();
         }
-        catch (SimulatedCrashException)
+        catch (Exception e) when (e is SimulatedCrashException || !IsAlive)
         {
             // Death says how it ended; or it had ended before, and something of it still ran.
+            if (e is SimulationViolationException)
+                throw;
         }
-        catch (InvariantViolationException e)
+        catch (InvariantViolationException e) when (IsAlive)
         {
             throw new SimulationViolationException($"node {Machine.Number} broke an invariant of its own: {e.Message}\n{e.StackTrace}");
         }
@@ -125,8 +140,36 @@ internal sealed class Process
         _cluster.AfterEvent(this);
     }
 
+    /// <summary>A turn to come stands still for a while, after one of its looks at the clock.</summary>
+    public void StallTurn(long time) => _driver.StallFor = time;
+
+    /// <summary>Nothing holds it up any more.</summary>
+    public void Mend()
+    {
+        _driver.StallFor = 0;
+        Resume();
+    }
+
+    /// <summary>A pause is over, or shorter than it was to be: what has come meanwhile happens, in the order in which it came.</summary>
+    public void Resume()
+    {
+        if (Machine.PausedUntil > Scheduler.Now)
+        {
+            Scheduler.After(Machine.PausedUntil - Scheduler.Now, Resume);
+            return;
+        }
+
+        while (_stalled.TryDequeue(out var action))
+            After(0, action);
+    }
+
     /// <summary>A shard has had a turn.</summary>
-    public void AfterTurn(Shard shard) => _cluster.Oracles.AfterTurn(this, shard);
+    public void AfterTurn(Shard shard)
+    {
+        // It may have ended while the turn stood still.
+        if (IsAlive)
+            _cluster.Oracles.AfterTurn(this, shard);
+    }
 
     /// <summary>The RESP server of a group's keys.</summary>
     public RespServer Server(uint group)

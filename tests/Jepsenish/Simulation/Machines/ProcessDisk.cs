@@ -62,6 +62,8 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         disk.SyncDirectory(path);
     }
 
+    private void ForgetUnsynced(string path) => disk.ForgetUnsynced(path);
+
     private SimulatedFileSystem Checked() => _ended ? throw new SimulatedCrashException("The process has ended.") : disk;
 
     /// <summary>Counts the operation, and ends the process, or the machine, when its time has come.</summary>
@@ -96,13 +98,16 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         {
             owner.Before(DeviceOperation.Write);
             _machine.Faults.FailWrite(_path);
-            file.Write(_machine.Faults.Misdirect(offset, data.Length, file.Length), data);
-            _machine.Ledger.OnWritten(_path, offset, data);
+            var landed = _machine.Faults.Misdirect(offset, data.Length, file.Length);
+            file.Write(landed, data);
+            _machine.Ledger.OnWritten(_path, landed, data);
         }
 
         public void SyncData()
         {
             owner.Before(DeviceOperation.Sync);
+            if (_machine.Faults.SyncFails)
+                owner.ForgetUnsynced(_path);
             _machine.Faults.FailSync(_path);
             file.SyncData();
             _machine.Ledger.OnSynced(_path);

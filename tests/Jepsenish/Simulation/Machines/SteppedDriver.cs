@@ -10,16 +10,26 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
 /// Gives a node its turns as events: what threads do in production, one after the other, in the same dependence on each other. With one shard its thread writes the log and does nothing else
 /// meanwhile; with more, the shards go on while the log syncs.
 /// </summary>
-internal sealed class SteppedDriver(Process process, SeededRandom random, long syncTime, int shardCount) : INodeDriver
+internal sealed class SteppedDriver(Process process, SeededRandom random, TurnClock clock, long syncTime, int shardCount) : INodeDriver
 {
     private const long UpkeepInterval = 25 * Millisecond;
 
     private readonly bool[] _isScheduled = new bool[shardCount];
+    private readonly bool[] _isInTurn = new bool[shardCount];
     private readonly long[] _timer = new long[shardCount];
     private IReadOnlyList<Shard> _shards = [];
     private LogWriter? _log;
     private Action<Exception>? _onFailure;
     private bool _isWriting;
+
+    /// <summary>How long one of the next turns is to stand still; 0 for not at all.</summary>
+    public long StallFor { get; set; }
+
+    /// <summary>Whether a turn is under way, or stands still.</summary>
+    public bool IsInTurn => _isInTurn.Contains(true);
+
+    /// <summary>Since when the log has been writing; null when it is not.</summary>
+    public long? WritingSince { get; private set; }
 
     /// <inheritdoc/>
     public void Wake(int shard)
@@ -32,6 +42,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
     public void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure)
     {
         (_shards, _log, _onFailure) = (shards, log, onFailure);
+        clock.Looked = OnLook;
         for (var i = 0; i < shards.Count; i++)
             Schedule(i);
         process.After(UpkeepInterval, Upkeep);
@@ -63,11 +74,12 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
     private void Turn(int number)
     {
         _isScheduled[number] = false;
-        // Its thread is in a sync; it looks for what came in when that is done.
-        if (_shards.Count == 0 || (_isWriting && _shards.Count == 1))
+        // Its thread is in a sync, or stands still; it looks for what came in when that is over.
+        if (_shards.Count == 0 || _isInTurn[number] || (_isWriting && _shards.Count == 1))
             return;
         var shard = _shards[number];
         shard.Inbox.AwakeByTimer();
+        _isInTurn[number] = true;
         try
         {
             shard.Turn();
@@ -78,12 +90,31 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
             shard.Stop($"the node failed: {e.Message}");
             return;
         }
+        finally
+        {
+            _isInTurn[number] = false;
+        }
 
         process.AfterTurn(shard);
         if (_log!.HasPosted)
             BeginWrite();
         if (!_isWriting || _shards.Count > 1)
             Sleep(shard);
+    }
+
+    /// <summary>Everything else goes on while the thread that looked stands still.</summary>
+    private void OnLook()
+    {
+        if (StallFor == 0 || !IsInTurn || !random.Chance(300))
+            return;
+        var until = process.Scheduler.Now + StallFor;
+        StallFor = 0;
+        process.Cluster.Story.Tell(process.Machine, "a turn stands still");
+        while (process.Cluster.Problem is null && process.Scheduler.Step(until))
+        {
+        }
+
+        process.Cluster.Story.Tell(process.Machine, "the turn goes on");
     }
 
     private void Sleep(Shard shard)
@@ -116,6 +147,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
         if (_isWriting)
             return;
         _isWriting = true;
+        WritingSince = process.Scheduler.Now;
         process.After(random.Time(syncTime / 4, syncTime) * process.Machine.Faults.Slowness, EndWrite);
     }
 
@@ -124,12 +156,13 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
         var hung = process.Machine.Faults.HungUntil - process.Scheduler.Now;
         if (hung > 0)
         {
-            process.After(hung, EndWrite);
+            // It may be mended before its time.
+            process.After(Math.Min(hung, UpkeepInterval), EndWrite);
             return;
         }
 
         _log!.RunOnce();
-        _isWriting = false;
+        (_isWriting, WritingSince) = (false, null);
         if (_log.HasPosted)
             BeginWrite();
         else if (_shards.Count == 1)
@@ -140,7 +173,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, long s
     {
         if (_shards.Count == 0)
             return;
-        if (!_isWriting && !_log!.HasPosted && process.Machine.Faults.HungUntil <= process.Scheduler.Now)
+        if (!_isWriting && !(_shards.Count == 1 && IsInTurn) && !_log!.HasPosted && process.Machine.Faults.HungUntil <= process.Scheduler.Now)
             _log.RunOnce();
         process.After(UpkeepInterval, Upkeep);
     }

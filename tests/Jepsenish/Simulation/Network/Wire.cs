@@ -26,8 +26,14 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     /// <summary>Pieces with a changed bit, in a thousand.</summary>
     public int CorruptPerMille { get; set; }
 
+    /// <summary>Pieces of images with a changed bit that no frame's checksum shows, in a thousand.</summary>
+    public int SpoilImagesPerMille { get; set; }
+
     /// <summary>The machines.</summary>
     public Cluster Cluster => cluster;
+
+    /// <summary>Whether nothing is wrong with it.</summary>
+    public bool IsWhole => _cut.Count == 0 && (LossPerMille | DuplicatePerMille | ReorderPerMille | CorruptPerMille | SpoilImagesPerMille) == 0 && _slowness.Values.All(s => s == 1);
 
     /// <summary>Whether bytes pass in one direction.</summary>
     public bool Passes(ulong from, ulong to) => !_cut.Contains((from, to));
@@ -50,7 +56,7 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     {
         _cut.Clear();
         _slowness.Clear();
-        LossPerMille = DuplicatePerMille = ReorderPerMille = CorruptPerMille = 0;
+        LossPerMille = DuplicatePerMille = ReorderPerMille = CorruptPerMille = SpoilImagesPerMille = 0;
         Release();
     }
 

@@ -1,4 +1,6 @@
 using System.Net;
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
 using RaftKv.Tests.Harness.Io;
@@ -61,11 +63,13 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             if (_ended || !_active.TryGetValue(peer, out var end))
                 return false;
             process.Cluster.Oracles.OnSent(process, peer, frame.Span);
+            if (wire.SpoilImagesPerMille > 0)
+                SpoilImages(frame.WritableSpan);
             if (random.Chance(wire.LossPerMille))
                 return true;
             if (random.Chance(wire.ReorderPerMille))
             {
-                Later(end, frame.Span.ToArray(), 10 * Millisecond);
+                Later(end, frame.Span.ToArray(), random.Chance(600) ? 10 * Millisecond : 2 * Second);
                 return true;
             }
 
@@ -126,6 +130,21 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         _active.Remove(end.Peer);
         process.Cluster.Story.Tell(process.Machine, $"lost the connection to n{end.Peer}: {reason}");
         Handler.OnDisconnected(end.Peer);
+    }
+
+    /// <summary>As if memory failed between the reading of a piece and the sealing of its frame. A piece's data stands at the end of its message.</summary>
+    private void SpoilImages(Span<byte> frame)
+    {
+        if (frame[0] != (byte)FrameKind.Raft)
+            return;
+        var bytes = frame.ToArray();
+        for (var position = 1; position < bytes.Length;)
+        {
+            if (!MessageCodec.TryRead(bytes, ref position, out _, out var message))
+                return;
+            if (message is SnapshotChunk { Data.Length: > 0 } piece && random.Chance(wire.SpoilImagesPerMille))
+                frame[position - random.Between(1, piece.Data.Length)] ^= (byte)(1 << random.Below(8));
+        }
     }
 
     private void Later(WireEnd end, byte[] frame, long atMost) => process.After(random.Time(0, atMost), () =>

@@ -10,8 +10,12 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 /// </summary>
 internal sealed class CommitSafety(Cluster cluster)
 {
-    private readonly Dictionary<uint, List<ulong>> _committed = [];
+    private readonly Dictionary<uint, List<Committed>> _committed = [];
     private readonly Dictionary<(ulong Node, uint Group), Seen> _seen = [];
+
+    /// <param name="Term">The entry's.</param>
+    /// <param name="In">The term, or a later one, in which it was committed.</param>
+    private readonly record struct Committed(ulong Term, ulong In);
 
     private sealed record Seen(Process Life, ulong Term, ulong Commit, bool Led, Configuration Configuration);
 
@@ -25,7 +29,7 @@ internal sealed class CommitSafety(Cluster cluster)
         if (before is not null && before.Life == process && before.Term == core.Term && before.Commit == core.CommitIndex && before.Led == leads && ReferenceEquals(before.Configuration, core.Configuration))
             return;
         _seen[key] = new Seen(process, core.Term, core.CommitIndex, leads, core.Configuration);
-        var committed = Committed(replica.Group);
+        var committed = CommittedOf(replica.Group);
         if (leads && (before is null || before.Life != process || before.Term != core.Term || !before.Led))
             CheckCompleteness(process, replica, committed);
         if (before?.Life == process && core.CommitIndex < before.Commit)
@@ -35,39 +39,41 @@ internal sealed class CommitSafety(Cluster cluster)
             Commit(process, replica, committed, before?.Life == process ? before.Configuration : core.Configuration);
     }
 
-    private List<ulong> Committed(uint group)
+    private List<Committed> CommittedOf(uint group)
     {
         if (!_committed.TryGetValue(group, out var known))
             _committed.Add(group, known = []);
         return known;
     }
 
-    private static void CheckCompleteness(Process process, Replica replica, List<ulong> committed)
+    private static void CheckCompleteness(Process process, Replica replica, List<Committed> committed)
     {
         var core = replica.Core;
         for (var index = Math.Max(core.FirstIndex - 1, 1); index <= (ulong)committed.Count; index++)
         {
-            if (core.TermOf(index) != committed[(int)index - 1])
+            // A leader of an earlier term may come into being late, by votes that were long on their way.
+            var (term, committedIn) = committed[(int)index - 1];
+            if (committedIn < core.Term && core.TermOf(index) != term)
                 throw new SimulationViolationException(
-                    $"leader completeness: node {process.Machine.Number} leads group {replica.Group} in term {core.Term} without entry {index} of term {committed[(int)index - 1]}, which is committed (it has term {core.TermOf(index)} there, its log ends at {core.LastIndex})");
+                    $"leader completeness: node {process.Machine.Number} leads group {replica.Group} in term {core.Term} without entry {index} of term {term}, which is committed (it has term {core.TermOf(index)} there, its log ends at {core.LastIndex})");
         }
     }
 
-    private static void CheckMatching(Process process, Replica replica, List<ulong> committed)
+    private static void CheckMatching(Process process, Replica replica, List<Committed> committed)
     {
         var core = replica.Core;
         var index = Math.Min(core.CommitIndex, (ulong)committed.Count);
-        if (index >= core.FirstIndex && index > 0 && core.TermOf(index) != committed[(int)index - 1])
+        if (index >= core.FirstIndex && index > 0 && core.TermOf(index) != committed[(int)index - 1].Term)
             throw new SimulationViolationException(
-                $"log matching: group {replica.Group}, entry {index} is committed with term {committed[(int)index - 1]}; node {process.Machine.Number} takes its own of term {core.TermOf(index)} for committed");
+                $"log matching: group {replica.Group}, entry {index} is committed with term {committed[(int)index - 1].Term}; node {process.Machine.Number} takes its own of term {core.TermOf(index)} for committed");
     }
 
-    private void Commit(Process process, Replica replica, List<ulong> committed, Configuration configurationBefore)
+    private void Commit(Process process, Replica replica, List<Committed> committed, Configuration configurationBefore)
     {
         var core = replica.Core;
         var term = core.TermOf(core.CommitIndex);
         for (var index = (ulong)committed.Count + 1; index <= core.CommitIndex; index++)
-            committed.Add(index >= core.FirstIndex ? core.TermOf(index) : term);
+            committed.Add(new Committed(index >= core.FirstIndex ? core.TermOf(index) : term, core.Term));
 
         // A follower that hears of it first: its leader went in the moment it committed.
         if (core.Role != RaftRole.Leader)

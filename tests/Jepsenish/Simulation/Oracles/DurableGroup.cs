@@ -25,8 +25,17 @@ internal sealed class DurableGroup
     /// <summary>Term of an entry, 0 when there is none.</summary>
     public ulong TermAt(ulong index) => index == StartIndex ? StartTerm : index > StartIndex && index <= LastIndex ? _terms[(int)(index - StartIndex - 1)] : 0;
 
-    /// <summary>Whether the log holds an entry, or begins after it.</summary>
-    public bool Covers(ulong index, ulong term) => StartIndex >= index || TermAt(index) == term;
+    /// <summary>The newest checkpoint that a recovered node stood on; it may be ahead of the log, when an image was installed right in front of a crash.</summary>
+    public ulong CheckpointIndex { get; private set; }
+
+    /// <summary>Everything up to here is durable in one way or the other.</summary>
+    public ulong EndIndex => Math.Max(LastIndex, CheckpointIndex);
+
+    /// <summary>Whether the log holds an entry, or begins after it, or a checkpoint contains it.</summary>
+    public bool Covers(ulong index, ulong term) => Math.Max(StartIndex, CheckpointIndex) >= index || TermAt(index) == term;
+
+    /// <summary>A node has recovered with a checkpoint.</summary>
+    public void OnRecovered(ulong checkpoint) => CheckpointIndex = Math.Max(CheckpointIndex, checkpoint);
 
     /// <summary>Takes a record's effect.</summary>
     public void Apply(in WalRecord record)

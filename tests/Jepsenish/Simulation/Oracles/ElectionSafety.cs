@@ -1,5 +1,6 @@
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
@@ -8,17 +9,30 @@ internal sealed class ElectionSafety
 {
     private readonly Dictionary<(uint Group, ulong Term), ulong> _leaders = [];
 
+    private readonly Dictionary<uint, Action<Process>> _next = [];
+
     /// <summary>Terms that had a leader.</summary>
     public int Elections => _leaders.Count;
 
+    /// <summary>Lets something happen when a group gets its next leader, in that very moment.</summary>
+    public void OnNext(uint group, Action<Process> action) => _next[group] = action;
+
     /// <summary>A replica after a turn.</summary>
-    public void Check(ulong node, Replica replica, DurableGroup durable)
+    public void Check(Process process, Replica replica, DurableGroup durable)
     {
+        var node = process.Machine.Number;
         var core = replica.Core;
         if (core.Term < durable.Term)
             throw new SimulationViolationException($"group {replica.Group}: node {node} is in term {core.Term}, its disk in term {durable.Term}");
-        if (core.Role != RaftRole.Leader || _leaders.TryAdd((replica.Group, core.Term), node))
+        if (core.Role != RaftRole.Leader)
             return;
+        if (_leaders.TryAdd((replica.Group, core.Term), node))
+        {
+            if (_next.Remove(replica.Group, out var next))
+                next(process);
+            return;
+        }
+
         if (_leaders[(replica.Group, core.Term)] != node)
             throw new SimulationViolationException($"election safety: nodes {_leaders[(replica.Group, core.Term)]} and {node} both lead group {replica.Group} in term {core.Term}");
     }

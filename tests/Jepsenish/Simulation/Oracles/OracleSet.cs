@@ -8,6 +8,7 @@ internal sealed class OracleSet(Cluster cluster)
 {
     private readonly CommitSafety _commits = new(cluster);
     private readonly Promises _promises = new();
+    private readonly HungDisks _disks = new(cluster);
 
     /// <summary>Leaders.</summary>
     public ElectionSafety Elections { get; } = new();
@@ -20,11 +21,12 @@ internal sealed class OracleSet(Cluster cluster)
     {
         foreach (var replica in shard.Replicas)
         {
-            Elections.Check(process.Machine.Number, replica, process.Machine.Ledger.Group(replica.Group));
+            Elections.Check(process, replica, process.Machine.Ledger.Group(replica.Group));
             _commits.Check(process, replica);
             Leases.Check(process, replica);
         }
 
+        _disks.Check(process);
         cluster.Story.AfterTurn(process, shard);
     }
 
@@ -42,6 +44,7 @@ internal sealed class OracleSet(Cluster cluster)
         {
             var disk = process.Machine.Ledger.Group(replica.Group);
             var core = replica.Core;
+            disk.OnRecovered(replica.Machine.Applied.Index);
             if (core.Term < disk.Term || (core.Term == disk.Term && core.Core.Vote != disk.Vote && disk.Vote != 0))
                 throw new SimulationViolationException(
                     $"recovery: node {process.Machine.Number} comes back to group {replica.Group} in term {core.Term} with a vote for {core.Core.Vote}, its disk had term {disk.Term} and a vote for {disk.Vote}");

@@ -5,10 +5,13 @@ using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
-/// <summary>Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4).</summary>
+/// <summary>
+/// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4). And no read's number comes again.
+/// </summary>
 internal sealed class Promises
 {
     private readonly Dictionary<(uint Group, ulong Node, ulong Term), ulong> _votes = [];
+    private readonly Dictionary<(uint Group, ulong Node, ulong Context), Process> _reads = [];
 
     /// <summary>A frame leaves a process.</summary>
     public void OnSent(Process process, ReadOnlySpan<byte> frame)
@@ -18,7 +21,7 @@ internal sealed class Promises
         // Only few kinds promise anything; the rest is not decoded.
         for (var position = 1; position + 9 <= frame.Length; position += 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(frame[position..]))
         {
-            if ((MessageKind)frame[position + 8] is MessageKind.VoteRequest or MessageKind.VoteResponse or MessageKind.AppendAccepted)
+            if ((MessageKind)frame[position + 8] is MessageKind.VoteRequest or MessageKind.VoteResponse or MessageKind.AppendAccepted or MessageKind.ReadIndexRequest)
                 Check(process, frame[position..].ToArray());
         }
     }
@@ -31,14 +34,16 @@ internal sealed class Promises
         var disk = process.Machine.Ledger.Group(group);
         switch (message)
         {
+            case ReadIndexRequest read when !_reads.TryAdd((group, read.From, read.Context), process) && _reads[(group, read.From, read.Context)] != process:
+                throw new SimulationViolationException($"node {read.From} asks for a read of group {group} by a number, {read.Context}, that it had used before it was started again: an answer to the first question would pass for one to the second");
             case VoteResponse { Granted: true }:
                 Vote(group, disk, message, message.To);
                 break;
             case VoteRequest:
                 Vote(group, disk, message, message.From);
                 break;
-            case AppendAccepted accepted when disk.LastIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
-                throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.LastIndex}");
+            case AppendAccepted accepted when disk.EndIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
+                throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.EndIndex}");
         }
     }
 
