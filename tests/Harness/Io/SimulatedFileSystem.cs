@@ -244,8 +244,11 @@ public sealed class SimulatedFileSystem : IFileSystem
         lock (Gate)
         {
             BeforeSync(path);
-            _durable[directory] = new SortedDictionary<string, SimulatedInode>(Names(directory), StringComparer.Ordinal);
-            _unsynced.Remove(directory);
+            _ = Names(directory);
+            if (!_unsynced.Remove(directory, out var changes))
+                return;
+            foreach (var change in changes)
+                Apply(_durable[directory], change);
         }
     }
 
@@ -269,7 +272,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     {
         CheckPower();
         Inject(DeviceOperation.Write, path);
-        if (end > inode.Length && Used + end - inode.Length > Capacity)
+        if (Capacity != long.MaxValue && end > inode.Length && Used + end - inode.Length > Capacity)
             throw new DiskFullException($"The disk is full: there is no space left to write {path}.");
     }
 
@@ -292,6 +295,8 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     private void Inject(DeviceOperation operation, string path)
     {
+        if (_faults.Count == 0 && _armed.Count == 0)
+            return;
         var exception = _faults.TryGetValue(Operations + 1, out var fault) ? fault(operation, path) : null;
         foreach (var armed in _armed.Where(a => a.Kind == operation).ToList())
         {

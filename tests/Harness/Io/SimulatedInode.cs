@@ -5,6 +5,8 @@ internal sealed class SimulatedInode
 {
     public const int Sector = 512;
 
+    private static readonly byte[] Zeros = new byte[Sector];
+
     /// <summary>What each sector held when it was last synced, for those written since.</summary>
     private readonly SortedDictionary<long, byte[]> _unsynced = [];
 
@@ -84,8 +86,15 @@ internal sealed class SimulatedInode
     public void Corrupt(long offset, Func<byte, byte> change)
     {
         _content[offset] = change(_content[offset]);
-        if (_unsynced.TryGetValue(offset / Sector, out var before) || _forgotten.TryGetValue(offset / Sector, out before))
+        var sector = offset / Sector;
+        foreach (var kept in new[] { _unsynced, _forgotten })
+        {
+            if (!kept.TryGetValue(sector, out var before))
+                continue;
+            before = [.. before];
             before[offset % Sector] = change(before[offset % Sector]);
+            kept[sector] = before;
+        }
     }
 
     private static void Undo(byte[] content, long sector, byte[] before)
@@ -108,10 +117,14 @@ internal sealed class SimulatedInode
                 continue;
             }
 
-            var before = new byte[Sector];
             var start = sector * Sector;
-            if (start < Length)
-                _content.AsSpan((int)start, (int)Math.Min(Sector, Length - start)).CopyTo(before);
+            var before = Zeros;
+            if (start < Length && _content.AsSpan((int)start, (int)Math.Min(Sector, Length - start)) is var content && content.ContainsAnyExcept((byte)0))
+            {
+                before = new byte[Sector];
+                content.CopyTo(before);
+            }
+
             _unsynced.Add(sector, before);
         }
     }

@@ -12,6 +12,9 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     private const long ElectionTimeout = 300 * Millisecond;
     private const long ConnectTime = 4 * Second;
 
+    /// <summary>A leader commits when enough others have what it has; where one entry goes at a time, that takes as many trips.</summary>
+    private long TimeToCatchUp => cluster.Options.AppendBytes < 1 << 20 || cluster.Options.InflightMessages < 16 ? 20 * Second : 0;
+
     /// <summary>Whether a quorum of a group's newest configuration runs.</summary>
     public static bool IsAvailable(Cluster cluster, uint group)
     {
@@ -23,7 +26,7 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     public void AwaitLeaders()
     {
         Await(AreConnected, ConnectTime, () => "not all nodes that run are connected to each other");
-        Await(() => Groups().All(HasLeader), 5 * ElectionTimeout + ElectionTimeout, () => $"no leader in groups {string.Join(", ", Groups().Where(g => !HasLeader(g)))} after 6 election timeouts: {string.Join("; ", Groups().Where(g => !HasLeader(g)).Select(Describe))}");
+        Await(() => Groups().All(HasLeader), 5 * ElectionTimeout + ElectionTimeout + TimeToCatchUp, () => $"no leader in groups {string.Join(", ", Groups().Where(g => !HasLeader(g)))} in time: {string.Join("; ", Groups().Where(g => !HasLeader(g)).Select(Describe))}");
     }
 
     /// <summary>Replicas come to hold the same.</summary>

@@ -108,7 +108,7 @@ internal sealed record SimulationOptions
             Keys = random.Between(1, 4),
             ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
             Duration = random.Time(3, 10) * Second,
-            SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 1 << 20]),
+            SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 256 << 10]),
             CheckpointBytes = random.Pick([1 << 10, 4 << 10, 16 << 10, 1 << 20]),
             RetainedLogBytes = random.Pick([0, 0, 1 << 10, 16 << 10, 1 << 20]),
             ChunkBytes = random.Pick([64, 512, 64 << 10]),

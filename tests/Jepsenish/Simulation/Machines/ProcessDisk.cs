@@ -9,7 +9,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
 /// </summary>
 internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : IFileSystem, IFileLocks
 {
-    private readonly List<ProcessFile> _open = [];
+    private readonly Dictionary<string, List<ProcessFile>> _open = [];
     private bool _ended;
 
     /// <summary>Locks between processes need no care: a machine has one process at a time.</summary>
@@ -22,7 +22,8 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     {
         Before(DeviceOperation.Name);
         var file = new ProcessFile(this, disk.Open(path, mode), path);
-        _open.Add(file);
+        if (!_open.TryAdd(path, [file]))
+            _open[path].Add(file);
         return file;
     }
 
@@ -51,8 +52,11 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         Before(DeviceOperation.Name);
         disk.Rename(from, to);
         machine.Ledger.OnRenamed(from, to);
-        foreach (var file in _open)
-            file.OnRenamed(from, to);
+        if (!_open.Remove(from, out var files))
+            return;
+        foreach (var file in files)
+            file.Path = to;
+        _open[to] = files;
     }
 
     public void SyncDirectory(string path)
@@ -84,7 +88,9 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     private sealed class ProcessFile(ProcessDisk owner, IFile file, string path) : IFile
     {
         private readonly Machine _machine = owner.Machine;
-        private string _path = path;
+
+        /// <summary>Its name, which may change while it is open.</summary>
+        public string Path { get; set; } = path;
 
         public long Length => file.Length;
 
@@ -97,20 +103,20 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         public void Write(long offset, ReadOnlySpan<byte> data)
         {
             owner.Before(DeviceOperation.Write);
-            _machine.Faults.FailWrite(_path);
+            _machine.Faults.FailWrite(Path);
             var landed = _machine.Faults.Misdirect(offset, data.Length, file.Length);
             file.Write(landed, data);
-            _machine.Ledger.OnWritten(_path, landed, data);
+            _machine.Ledger.OnWritten(Path, landed, data);
         }
 
         public void SyncData()
         {
             owner.Before(DeviceOperation.Sync);
             if (_machine.Faults.SyncFails)
-                owner.ForgetUnsynced(_path);
-            _machine.Faults.FailSync(_path);
+                owner.ForgetUnsynced(Path);
+            _machine.Faults.FailSync(Path);
             file.SyncData();
-            _machine.Ledger.OnSynced(_path);
+            _machine.Ledger.OnSynced(Path);
         }
 
         public void SetLength(long length)
@@ -119,15 +125,9 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
             file.SetLength(length);
         }
 
-        public void OnRenamed(string from, string to)
-        {
-            if (_path == from)
-                _path = to;
-        }
-
         public void Dispose()
         {
-            owner._open.Remove(this);
+            owner._open.GetValueOrDefault(Path)?.Remove(this);
             file.Dispose();
         }
     }
