@@ -21,6 +21,27 @@ public sealed class KilledStoreTests
     public void What_the_store_in_memory_recovered_is_durable() =>
         What_was_recovered_is_durable(files => MemoryStateStore.Open(files, Home));
 
+    [Fact]
+    public void The_directory_of_a_store_is_durable_before_the_store_is_used()
+    {
+        var synced = new List<string>();
+        for (var i = 1; i < 20; i++)
+        {
+            _files.FailAtOperation(i, (kind, path) =>
+            {
+                if (kind == DeviceOperation.Sync)
+                    synced.Add(path);
+                return null;
+            });
+        }
+
+        MemoryStateStore.Open(_files, Home).Dispose();
+        Assert.Equal([Path.GetDirectoryName(Home)!, Home], synced);
+        synced.Clear();
+        FasterStateStore.Open(_files, Home, StoreFixture.Small).Dispose();
+        Assert.Equal([Path.GetDirectoryName(Home)!, Home], synced.Take(2));
+    }
+
     private void What_was_recovered_is_durable(Func<SimulatedFileSystem, IStateStore> open)
     {
         Run(open, failAt: long.MaxValue);

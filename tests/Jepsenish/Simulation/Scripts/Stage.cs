@@ -47,9 +47,9 @@ internal sealed class Stage
     /// <summary>Starts the nodes, plays the script once a leader has committed, and sees that all ends well.</summary>
     /// <param name="options">The cluster.</param>
     /// <param name="script">What happens to it.</param>
-    /// <param name="beforeStart">What happens to its machines before there is a process on any.</param>
+    /// <param name="prologue">What happens before there is a process on any machine; it may start some.</param>
     /// <exception cref="SimulationViolationException">Something that must always hold did not, or an assertion of the script failed; with the end of the story. RAFTKV_STORY names a file for all of it.</exception>
-    public static void Play(SimulationOptions options, Action<Stage> script, Action<Stage>? beforeStart = null)
+    public static void Play(SimulationOptions options, Action<Stage> script, Action<Stage>? prologue = null)
     {
         using var story = new StringWriter();
         // Continuations run where they are completed, and nowhere else.
@@ -59,7 +59,7 @@ internal sealed class Stage
         {
             var stage = new Stage(options, story);
             using var listening = Sometimes.Listen(marker => CollectionsMarshal.GetValueRefOrAddDefault(stage._markers, marker, out _)++);
-            beforeStart?.Invoke(stage);
+            prologue?.Invoke(stage);
             stage.Open();
             script(stage);
             stage.Close();
