@@ -27,8 +27,8 @@ internal static class MutantsCommand
     {
         var (seeds, from) = SeedOptions();
         var only = new Option<string?>("--only") { Description = "Numbers of mutants, with commas; default: all that the suite can see." };
-        var suite = new Option<string>("--suite") { Description = "sim: the whole node; core: the Raft core alone, and only its mutants.", DefaultValueFactory = _ => "sim" };
-        suite.AcceptOnlyFromAmong("sim", "core");
+        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core: the Raft core alone, and only its mutants; all: first the one, then the other.", DefaultValueFactory = _ => "all" };
+        suite.AcceptOnlyFromAmong("all", "sim", "core");
         var seconds = new Option<int>("--seconds") { Description = "Time for one mutant.", DefaultValueFactory = _ => 600 };
         var workers = new Option<int>("--parallel") { Description = "Mutants at a time.", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 8) };
         var json = new Option<bool>("--json") { Description = "Prints the outcomes as JSON." };
@@ -41,9 +41,8 @@ internal static class MutantsCommand
             var name = parsed.GetRequiredValue(suite);
             if (Select(parsed.GetValue(only), name) is not { } mutants)
                 return Unknown;
-            // One thread each, so that the number of seeds to a kill means something.
-            string[] command = name == "sim" ? [name, "--stop-at-first", "--threads", "1"] : [name];
-            var options = new MutantRunOptions(command, parsed.GetValue(seeds), parsed.GetValue(from), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Math.Max(1, parsed.GetValue(workers)));
+            Suite[] suites = name switch { "sim" => [Suite.WholeNodes], "core" => [Suite.Core], _ => [Suite.WholeNodes, Suite.Core] };
+            var options = new MutantRunOptions(suites, parsed.GetValue(seeds), parsed.GetValue(from), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Math.Max(1, parsed.GetValue(workers)));
             return await RunAsync(options, mutants, parsed.GetValue(json), cancellation);
         });
         return command;

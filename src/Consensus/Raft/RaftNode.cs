@@ -230,6 +230,9 @@ public sealed class RaftNode
         _core.Leadership?.OnSnapshotEnded(peer);
     }
 
+    /// <summary>How far a follower's log is known to hold this leader's, durably; 0 when nothing is known, or this node does not lead.</summary>
+    public ulong MatchOf(ulong peer) => _core.Leadership?.MatchOf(peer) ?? 0;
+
     /// <summary>Whether this node leads and an image of this index would bring the follower further: entries that it lacks are gone, and it has not come to hold as much otherwise.</summary>
     public bool AwaitsSnapshot(ulong peer, ulong index) => _core.Leadership?.AwaitsSnapshot(peer, index) ?? false;
 

@@ -5,12 +5,12 @@ using System.Globalization;
 namespace RaftKv.Tests.Jepsenish.Mutants;
 
 /// <summary>What to run against the mutants.</summary>
-/// <param name="Command">The command of this program that runs seeds one after the other up to the first failure, taking <c>--seeds</c> and <c>--from</c>, and says <see cref="Kill"/> and exits with 1 when one fails.</param>
-/// <param name="Seeds">How many a mutant may take.</param>
+/// <param name="Suites">Tried in this order until one notices.</param>
+/// <param name="Seeds">How many a mutant may take of each.</param>
 /// <param name="From">The first.</param>
 /// <param name="Limit">Time for one mutant.</param>
 /// <param name="Workers">Mutants at a time.</param>
-internal sealed record MutantRunOptions(IReadOnlyList<string> Command, ulong Seeds, ulong From, TimeSpan Limit, int Workers);
+internal sealed record MutantRunOptions(IReadOnlyList<Suite> Suites, ulong Seeds, ulong From, TimeSpan Limit, int Workers);
 
 /// <summary>
 /// Builds mutants and runs seeds against each until one fails. The program as it is runs too, as mutant 0, and must survive: a table of kills by a suite that fails anyway says nothing.
@@ -63,19 +63,27 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
             return new Outcome(mutant.Number, mutant.What, Fate.Broken, e.Message, null, null, 0);
         }
 
-        var started = Stopwatch.GetTimestamp();
-        string[] arguments = [program, .. options.Command, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
-        var ended = await ChildProcess.RunDotnetAsync(Repository.Root, arguments, options.Limit, cancellation);
-        return Judge(mutant, ended, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        var outcome = new Outcome(mutant.Number, mutant.What, Fate.Survived, "", null, null, 0);
+        foreach (var suite in options.Suites.Where(s => mutant == Unchanged || s.Sees(mutant)))
+        {
+            var started = Stopwatch.GetTimestamp();
+            string[] arguments = [program, suite.Name, .. suite.Options, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
+            var ended = await ChildProcess.RunDotnetAsync(Repository.Root, arguments, options.Limit, cancellation);
+            outcome = Judge(mutant, suite.Name, ended, outcome.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (outcome.Fate != Fate.Survived)
+                break;
+        }
+
+        return outcome;
     }
 
     /// <summary>What the end of a run says of a mutant.</summary>
-    internal static Outcome Judge(Mutant mutant, ChildProcess.Result ended, double seconds)
+    internal static Outcome Judge(Mutant mutant, string suite, ChildProcess.Result ended, double seconds)
     {
         var kill = ended.Lines.Select(Kill.Parse).FirstOrDefault(k => k is not null);
         var (fate, by) = ended.ExitCode switch
         {
-            1 when kill is not null => (Fate.Killed, kill.By),
+            1 when kill is not null => (Fate.Killed, kill.By.Length > 0 ? $"{suite}: {kill.By}" : suite),
             0 when kill is null => (Fate.Survived, ""),
             null => (Fate.OutOfTime, ""),
             var code => (Fate.Broken, $"exit code {code}: {ended.Tail}"),

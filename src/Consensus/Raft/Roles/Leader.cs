@@ -205,6 +205,9 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
+    /// <summary>How far a follower is known to hold this log.</summary>
+    public ulong MatchOf(ulong peer) => _replicator.Find(peer)?.Match ?? 0;
+
     /// <summary>Whether a follower needs an image, and one of this index would bring it further.</summary>
     public bool AwaitsSnapshot(ulong peer, ulong index) => _replicator.Find(peer) is { State: ProgressState.Snapshot } progress && progress.Match < index;
 

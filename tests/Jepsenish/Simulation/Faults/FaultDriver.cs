@@ -62,7 +62,7 @@ internal sealed class FaultDriver(Cluster cluster)
     }
 
     private Machine Find(PlannedFault fault, SeededRandom random) =>
-        fault.Node != 0 && cluster.IsMember(fault.Node)
+        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership)
             ? cluster.Machine(fault.Node)
             : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
 
@@ -79,7 +79,10 @@ internal sealed class FaultDriver(Cluster cluster)
                     EndOne(each, Death.PowerCut, random.Time(0, fault.For));
                 return true;
             case FaultKind.KillAtDiskOperation or FaultKind.PowerCutAtDiskOperation:
-                machine.Faults.DieAt(random.Between(1, 40), fault.Kind == FaultKind.PowerCutAtDiskOperation);
+                if (fault.Kind == FaultKind.PowerCutAtDiskOperation && random.Chance(400))
+                    machine.Faults.TearNextBatch();
+                else
+                    machine.Faults.DieAt(random.Between(1, 40), fault.Kind == FaultKind.PowerCutAtDiskOperation);
                 return true;
             case FaultKind.Stop:
                 cluster.Stop(machine, fault.For);
@@ -88,13 +91,10 @@ internal sealed class FaultDriver(Cluster cluster)
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
                 return true;
             case FaultKind.StallTurn:
-                if (machine.Process is not { IsAlive: true } stalled)
-                    return false;
-                stalled.StallTurn(fault.For);
-                return true;
+                return StallTurn(machine, random.Chance(500) ? random.Time(400 * Millisecond, 2 * Second) : fault.For, random.Chance(500));
             case FaultKind.ClockJump:
                 // Sessions are forgotten after an hour in which nobody used them.
-                machine.Clock.Jump(random.Chance(700) ? random.Time(-10_000, 10_000) : random.Time(-10_000_000, 10_000_000));
+                machine.Clock.Jump(random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-10_000_000, 10_000_000));
                 cluster.ClocksWereSet = true;
                 return true;
             case FaultKind.Transfer:
@@ -162,7 +162,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 Later(fault.For, () => machine.Faults.Slowness = 1);
                 return true;
             case FaultKind.HungDisk:
-                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + fault.For);
+                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + (random.Chance(300) ? random.Time(2, 4) * Second : fault.For));
                 return true;
             case FaultKind.FullDisk:
                 machine.Disk.Capacity = machine.Disk.Used + random.Below(64 << 10);
@@ -224,11 +224,22 @@ internal sealed class FaultDriver(Cluster cluster)
         });
     }
 
+    private bool StallTurn(Machine machine, long time, bool alone)
+    {
+        if (machine.Process is not { IsAlive: true } process)
+            return false;
+        process.StallTurn(time);
+        // As where a whole machine is short of time: nobody hears of it, nor it of them, but for those who share it.
+        if (alone)
+            CutFor(time + (20 * Millisecond), (a, b) => a == machine.Number || b == machine.Number);
+        return true;
+    }
+
     private bool Transfer(Machine machine, uint group, SeededRandom random)
     {
         if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
             return false;
-        var target = random.Pick(cluster.Machines).Number;
+        var target = random.Pick(cluster.Machines.Where(m => m != machine || cluster.Machines.Count == 1).ToList()).Number;
         process.Run(() => InShard(process, group, replica => replica.Core.TransferLeadership(target, replica.Now)));
         return true;
     }

@@ -21,7 +21,7 @@ internal static class FaultPlan
         {
             var kind = random.Pick(kinds);
             var node = random.Chance(400) ? 0 : (ulong)random.Between(1, options.Nodes);
-            plan.Add(new PlannedFault(at, kind, node, (uint)random.Between(1, options.Groups), random.Time(Millisecond, longest), random.Next()));
+            plan.Add(new PlannedFault(at, kind, node, (uint)random.Between(1, options.Groups), random.Time(Millisecond, random.Chance(250) ? 20 * Millisecond : longest), random.Next()));
         }
 
         return plan;

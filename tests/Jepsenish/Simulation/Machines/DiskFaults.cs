@@ -7,6 +7,8 @@ internal sealed class DiskFaults(SeededRandom random, Action<bool> onDeath)
 {
     private int _operationsToDeath = int.MaxValue;
     private bool _deathIsPowerCut;
+    private bool _tearsBatch;
+    private int _lastWrite;
     private bool _failsSync;
     private bool _failsWrite;
     private bool _misdirects;
@@ -26,6 +28,12 @@ internal sealed class DiskFaults(SeededRandom random, Action<bool> onDeath)
     /// <summary>Arms the end of the process, or of the machine's power, at the n-th operation from now on.</summary>
     public void DieAt(int operation, bool powerCut) => (_operationsToDeath, _deathIsPowerCut) = (operation, powerCut);
 
+    /// <summary>Arms the end of the machine's power in front of the next sync of more than a sector: what was written may be there in part.</summary>
+    public void TearNextBatch() => _tearsBatch = true;
+
+    /// <summary>Bytes were written, and are not synced yet.</summary>
+    public void OnWritten(int bytes) => _lastWrite = bytes;
+
     /// <summary>The next sync fails.</summary>
     public void ArmSync() => _failsSync = true;
 
@@ -42,16 +50,17 @@ internal sealed class DiskFaults(SeededRandom random, Action<bool> onDeath)
     public void Mend()
     {
         (Slowness, HungUntil, HasFailed) = (1, 0, false);
-        (_failsSync, _failsWrite, _misdirects, _operationsToDeath) = (false, false, false, int.MaxValue);
+        (_failsSync, _failsWrite, _misdirects, _tearsBatch, _operationsToDeath) = (false, false, false, false, int.MaxValue);
     }
 
     /// <summary>An operation is about to be done.</summary>
     public void Count(DeviceOperation operation)
     {
-        if (_operationsToDeath == int.MaxValue || --_operationsToDeath > 0)
+        var torn = _tearsBatch && operation == DeviceOperation.Sync && _lastWrite is > 512 and < 64 << 10;
+        if (!torn && (_operationsToDeath == int.MaxValue || --_operationsToDeath > 0))
             return;
-        _operationsToDeath = int.MaxValue;
-        onDeath(_deathIsPowerCut);
+        (_operationsToDeath, _tearsBatch) = (int.MaxValue, false);
+        onDeath(torn || _deathIsPowerCut);
         throw new SimulatedCrashException($"it ended at a disk operation ({operation})");
     }
 

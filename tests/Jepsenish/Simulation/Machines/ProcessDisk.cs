@@ -106,6 +106,7 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
             _machine.Faults.FailWrite(Path);
             var landed = _machine.Faults.Misdirect(offset, data.Length, file.Length);
             file.Write(landed, data);
+            _machine.Faults.OnWritten(data.Length);
             _machine.Ledger.OnWritten(Path, landed, data);
         }
 

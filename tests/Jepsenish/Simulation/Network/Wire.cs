@@ -32,8 +32,11 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     /// <summary>The machines.</summary>
     public Cluster Cluster => cluster;
 
-    /// <summary>Whether nothing is wrong with it.</summary>
-    public bool IsWhole => _cut.Count == 0 && (LossPerMille | DuplicatePerMille | ReorderPerMille | CorruptPerMille | SpoilImagesPerMille) == 0 && _slowness.Values.All(s => s == 1);
+    /// <summary>Whether what is sent arrives, once, in order and as it was, where it is not cut.</summary>
+    public bool IsReliable => (LossPerMille | DuplicatePerMille | ReorderPerMille | CorruptPerMille | SpoilImagesPerMille) == 0;
+
+    /// <summary>Whether bytes pass between two machines in both directions, and are not slowed down.</summary>
+    public bool IsQuick(ulong one, ulong other) => Passes(one, other) && Passes(other, one) && _slowness.GetValueOrDefault((one, other), 1) == 1;
 
     /// <summary>Whether bytes pass in one direction.</summary>
     public bool Passes(ulong from, ulong to) => !_cut.Contains((from, to));

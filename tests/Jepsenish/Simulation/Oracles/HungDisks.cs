@@ -1,3 +1,4 @@
+using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
@@ -10,8 +11,8 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 /// </summary>
 internal sealed class HungDisks(Cluster cluster)
 {
-    // Two election timeouts, and as long as the attempt to hand over may take.
-    private const long Limit = (2 * 300 * Millisecond) + (300 * Millisecond) + (200 * Millisecond);
+    // Two election timeouts, as long as an attempt to hand over may take, and as long again where the first went to one that could not.
+    private const long Limit = 4 * 300 * Millisecond;
 
     private readonly Dictionary<Process, long> _alone = [];
 
@@ -19,18 +20,33 @@ internal sealed class HungDisks(Cluster cluster)
     public void Check(Process process)
     {
         var now = cluster.Scheduler.Now;
-        if (process.WritingSince is not { } since || now - since < Limit / 4 || !IsAllElseWell(process))
+        if (process.WritingSince is not { } since || now - since < Limit / 4 || !OthersAreWell(process))
         {
             _alone.Remove(process);
             return;
         }
 
-        if (!_alone.TryAdd(process, now) && now - _alone[process] > Limit && process.Replicas.FirstOrDefault(r => r.Core.Role == RaftRole.Leader && r.Core.Configuration.Voters.Count > 2) is { } led)
-            throw new SimulationViolationException($"node {process.Machine.Number} leads group {led.Group} {Show(now - since)} after its disk began to hang, and all others are well");
+        if (!_alone.TryAdd(process, now) && now - _alone[process] > Limit && process.Replicas.FirstOrDefault(MustHaveGone) is { } led)
+            throw new SimulationViolationException($"node {process.Machine.Number} leads group {led.Group} {Show(now - since)} after its disk began to hang, and the others are well");
     }
 
-    private bool IsAllElseWell(Process process) =>
-        cluster.Wire.IsWhole && cluster.Options.MaxDelay <= 2 * Millisecond && cluster.Machines.All(m =>
-            m == process.Machine || (m is { Process: { IsAlive: true, WritingSince: var since } other, Faults.Slowness: 1 } && m.PausedUntil <= cluster.Scheduler.Now && !other.IsInTurn
-                && m.Disk.Capacity == long.MaxValue && !(cluster.Scheduler.Now - since > 20 * Millisecond) && other.Transport.IsConnected(process.Machine.Number)));
+    private bool MustHaveGone(Replica replica) =>
+        replica.Core.Role == RaftRole.Leader && replica.Core.Configuration is { IsJoint: false } configuration && configuration.Voters.Count == cluster.Machines.Count && configuration.Voters.Count > 2;
+
+    /// <summary>Whether a majority of all is well, and connected to each other and to the node.</summary>
+    private bool OthersAreWell(Process process)
+    {
+        if (!cluster.Wire.IsReliable || cluster.Options.MaxDelay > 2 * Millisecond)
+            return false;
+        var well = cluster.Machines.Where(m => m != process.Machine && IsWell(m)).ToList();
+        return well.Count > cluster.Machines.Count / 2
+            && well.TrueForAll(m => AreConnected(m, process.Machine) && well.TrueForAll(n => m == n || AreConnected(m, n)));
+    }
+
+    private bool IsWell(Machine machine) =>
+        machine is { Process: { IsAlive: true, IsInTurn: false, WritingSince: var since }, Faults.Slowness: 1 } && machine.PausedUntil <= cluster.Scheduler.Now
+        && machine.Disk.Capacity == long.MaxValue && !(cluster.Scheduler.Now - since > 20 * Millisecond);
+
+    private bool AreConnected(Machine one, Machine other) =>
+        cluster.Wire.IsQuick(one.Number, other.Number) && one.Process!.Transport.IsConnected(other.Number) && other.Process!.Transport.IsConnected(one.Number);
 }

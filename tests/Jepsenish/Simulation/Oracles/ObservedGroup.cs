@@ -64,9 +64,28 @@ internal sealed class ObservedGroup : IGroupState
 
     public ulong ComputeHash() => _state.ComputeHash();
 
-    public ISnapshotReader OpenSnapshot() => _state.OpenSnapshot();
+    public ISnapshotReader OpenSnapshot()
+    {
+        _chains.OnImage(_node, Group, Applied, HashOfUsers(), "taken");
+        return _state.OpenSnapshot();
+    }
 
     public ISnapshotWriter BeginInstall() => new Installation(this, _state.BeginInstall());
+
+    private ulong HashOfUsers()
+    {
+        var hash = 0UL;
+        using var key = new PooledBuffer();
+        using var value = new PooledBuffer();
+        for (var found = _state.TryGetNextKey(Keyspace.User, [], exclusive: false, key); found; found = _state.TryGetNextKey(Keyspace.User, key.Span.ToArray(), exclusive: true, key))
+        {
+            value.Clear();
+            _state.Read(Keyspace.User, key.Span, value, out var header);
+            hash = Mix(Mix(Mix(hash, Crc32C.Compute(key.Span)), header.Revision ^ (ulong)header.ExpireAt), Crc32C.Compute(value.Span));
+        }
+
+        return hash;
+    }
 
     private static ulong Mix(ulong chain, ulong fact) => ((chain ^ fact) * 0x9E3779B97F4A7C15) ^ (chain >> 29);
 
@@ -85,6 +104,7 @@ internal sealed class ObservedGroup : IGroupState
             writer.Complete(position);
             group._chains.OnInstalled(group._node, group.Group, position);
             group._chain = group._chains.At(group.Group, position.Index);
+            group._chains.OnImage(group._node, group.Group, position, group.HashOfUsers(), "installed");
         }
 
         public void Dispose() => writer.Dispose();

@@ -29,6 +29,7 @@ internal sealed class OracleSet(Cluster cluster)
             before = standing;
             Elections.Check(process, replica, process.Machine.Ledger.Group(replica.Group));
             _commits.Check(process, replica);
+            _promises.Check(process, replica);
             Leases.Check(process, replica);
         }
 

@@ -1,17 +1,20 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
 /// <summary>
-/// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4). And no read's number comes again.
+/// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4). And nobody takes more for promised than was; no read's number comes again.
 /// </summary>
 internal sealed class Promises
 {
     private readonly Dictionary<(uint Group, ulong Node, ulong Term), ulong> _votes = [];
     private readonly Dictionary<(uint Group, ulong Node, ulong Context), Process> _reads = [];
+    private readonly Dictionary<(uint Group, ulong Leader, ulong Node, ulong Term), ulong> _acknowledged = [];
 
     /// <summary>A frame leaves a process.</summary>
     public void OnSent(Process process, ReadOnlySpan<byte> frame)
@@ -26,11 +29,31 @@ internal sealed class Promises
         }
     }
 
+    /// <summary>A replica after a turn: a leader takes a follower to hold only what that has acknowledged to it in its own term.</summary>
+    public void Check(Process process, Replica replica)
+    {
+        var core = replica.Core;
+        if (core.Role != RaftRole.Leader)
+            return;
+        foreach (var peer in core.Configuration.Voters)
+        {
+            if (peer != core.Self && core.MatchOf(peer) is > 0 and var match && match > _acknowledged.GetValueOrDefault((replica.Group, core.Self, peer, core.Term)))
+                throw new SimulationViolationException(
+                    $"node {process.Machine.Number}, leader of group {replica.Group} in term {core.Term}, takes node {peer} to hold entries up to {match}, which that has not acknowledged in this term");
+        }
+    }
+
     private void Check(Process process, byte[] bytes)
     {
         var position = 0;
         if (!MessageCodec.TryRead(bytes, ref position, out var group, out var message) || message is null)
             throw new SimulationViolationException($"node {process.Machine.Number} sends what nobody can read");
+        if (message is AppendAccepted told)
+        {
+            ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_acknowledged, (group, told.To, told.From, told.Term), out _);
+            known = Math.Max(known, told.MatchIndex);
+        }
+
         var disk = process.Machine.Ledger.Group(group);
         switch (message)
         {

@@ -10,6 +10,8 @@ internal sealed class StateChains(int groups)
 {
     private readonly List<(ulong Chain, AppliedPosition Position)>[] _groups = [.. Enumerable.Range(0, groups + 1).Select(_ => new List<(ulong, AppliedPosition)>())];
 
+    private readonly Dictionary<(uint Group, ulong Index), ulong> _images = [];
+
     /// <summary>Last entry that any replica of a group has applied: a client may have seen its effect.</summary>
     public ulong LastApplied(uint group) => (ulong)_groups[group].Count;
 
@@ -21,6 +23,13 @@ internal sealed class StateChains(int groups)
         return index <= (ulong)_groups[group].Count
             ? _groups[group][(int)index - 1].Chain
             : throw new SimulationViolationException($"group {group}: a state after entry {index} appeared, and nobody has applied that entry");
+    }
+
+    /// <summary>A replica's users' records, as an image holds them or as they were installed: the same for everybody at the same entry.</summary>
+    public void OnImage(ulong node, uint group, AppliedPosition position, ulong hash, string what)
+    {
+        if (!_images.TryAdd((group, position.Index), hash) && _images[(group, position.Index)] != hash)
+            throw new SimulationViolationException($"group {group}: the image {what} at node {node} does not hold what others had after entry {position.Index}");
     }
 
     /// <summary>A replica completed an entry.</summary>

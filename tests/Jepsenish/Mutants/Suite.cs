@@ -1,0 +1,14 @@
+namespace RaftKv.Tests.Jepsenish.Mutants;
+
+/// <summary>A command of this program that runs seeds one after the other up to the first failure. It takes <c>--seeds</c> and <c>--from</c>, says <see cref="Kill"/> and exits with 1 when one fails.</summary>
+/// <param name="Name">Of the command.</param>
+/// <param name="Options">What else it is given.</param>
+/// <param name="Sees">The mutants that it can see at all.</param>
+internal sealed record Suite(string Name, IReadOnlyList<string> Options, Func<Mutant, bool> Sees)
+{
+    /// <summary>Whole nodes; on one thread, so that the number of seeds to a kill means something.</summary>
+    public static Suite WholeNodes { get; } = new("sim", ["--stop-at-first", "--threads", "1"], _ => true);
+
+    /// <summary>The Raft core alone: many more situations a second.</summary>
+    public static Suite Core { get; } = new("core", [], mutant => mutant.IsInCore);
+}
