@@ -31,12 +31,12 @@ public sealed class ReadCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_key_is_absent_from_the_moment_that_state_machine_time_reaches_its_expiry()
+    public void A_key_lives_through_the_millisecond_of_its_expiry_and_is_absent_behind_it()
     {
         Put("k", "v", Expiry.At(2_000));
-        AdvanceTo(1_999);
-        Assert.Equal(ResultStatus.Ok, Get("k"));
         AdvanceTo(2_000);
+        Assert.Equal(ResultStatus.Ok, Get("k"));
+        AdvanceTo(2_001);
         Assert.Equal(ResultStatus.NotFound, Get("k"));
         Assert.Equal(1, _driver.State.Count(Keyspace.User));
         Assert.Equal(1, new CommandResult(_driver.Apply(into => AppendCommand.Encode(into, "k"u8, "x"u8))).Number);
@@ -188,7 +188,7 @@ public sealed class ReadCommandTests : IDisposable
         Put("b", "1", Expiry.At(1_500));
         Put("c", "1");
         Assert.Equal(3, new CommandResult(_driver.Query(CountCommand.Encode)).Number);
-        AdvanceTo(1_500);
+        AdvanceTo(1_501);
         var drawn = new SortedSet<string>(StringComparer.Ordinal);
         for (var number = 0UL; number < 9; number++)
             drawn.Add(Encoding.UTF8.GetString(new CommandResult(_driver.Query(into => KeyAtCommand.Encode(into, number))).Body));

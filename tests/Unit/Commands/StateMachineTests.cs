@@ -42,7 +42,7 @@ public sealed class StateMachineTests : IDisposable
         value.Write("before:"u8);
         Assert.True(_driver.Machine.TryRead("k"u8, value, out var found, out var header));
         Assert.True(found && header.Revision == 1 && value.Span.SequenceEqual("before:v"u8));
-        _driver.Machine.ApplyEmpty(new AppliedPosition(2, 1, 0), 2_000);
+        _driver.Machine.ApplyEmpty(new AppliedPosition(2, 1, 0), 2_001);
         value.SetLength(7);
         Assert.True(_driver.Machine.TryRead("k"u8, value, out found, out _));
         Assert.True(!found && value.Span.SequenceEqual("before:"u8));

@@ -63,7 +63,7 @@ public class ReadFromMemoryTests
             }
         }
 
-        machine.ApplyEmpty(new AppliedPosition(2, 1, 0), 5_000);
+        machine.ApplyEmpty(new AppliedPosition(2, 1, 0), 5_001);
         command.Clear();
         GetCommand.Encode(command, "k"u8);
         machine.Query(command.Span, one);
