@@ -14,7 +14,7 @@ internal static class Commands
     {
         var root = new RootCommand("Judges histories, and runs nodes under faults: simulated ones, and real ones.")
         {
-            CheckCommand.Create(), SimCommand.Create(), RealCommand.Create(), MutantsCommand.Mutants(), MutantsCommand.Core(),
+            CheckCommand.Create(), SimCommand.Create(), RealCommand.Create(), MutantsCommand.Mutants(), MutantsCommand.Core(), MutantsCommand.Store(),
         };
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count == 0)

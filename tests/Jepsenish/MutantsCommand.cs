@@ -6,10 +6,12 @@ using Spectre.Console;
 
 namespace RaftKv.Tests.Jepsenish;
 
-/// <summary>The commands <c>mutants</c> and <c>core</c>: shows that the simulations notice each wrong line of the catalogue.</summary>
+/// <summary>The commands <c>mutants</c>, <c>core</c> and <c>store</c>: shows that the simulations notice each wrong line of the catalogue.</summary>
 internal static class MutantsCommand
 {
     private const int Good = 0, Bad = 1, Unknown = 2;
+
+    private static readonly Suite[] Suites = [Suite.WholeNodes, Suite.Core, Suite.Store];
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
@@ -18,7 +20,16 @@ internal static class MutantsCommand
     {
         var (seeds, from) = SeedOptions();
         var command = new Command("core", "Runs the simulation of the Raft core alone: exit code 0 if every seed passes, 1 if one fails.") { seeds, from };
-        command.SetAction(parsed => CoreSuite.Run(parsed.GetValue(from), parsed.GetValue(seeds), Console.Out));
+        command.SetAction(parsed => SeedSuite.RunCore(parsed.GetValue(from), parsed.GetValue(seeds), Console.Out));
+        return command;
+    }
+
+    /// <summary><c>store</c>: the simulation of the FASTER store alone, seed by seed.</summary>
+    public static Command Store()
+    {
+        var (seeds, from) = SeedOptions();
+        var command = new Command("store", "Runs the simulation of the FASTER store alone: exit code 0 if every seed passes, 1 if one fails.") { seeds, from };
+        command.SetAction(parsed => SeedSuite.RunStore(parsed.GetValue(from), parsed.GetValue(seeds), Console.Out));
         return command;
     }
 
@@ -27,8 +38,8 @@ internal static class MutantsCommand
     {
         var (seeds, from) = SeedOptions();
         var only = new Option<string?>("--only") { Description = "Numbers of mutants, with commas; default: all that the suite can see." };
-        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core: the Raft core alone, and only its mutants; all: first the one, then the other.", DefaultValueFactory = _ => "all" };
-        suite.AcceptOnlyFromAmong("all", "sim", "core");
+        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core, store: the Raft core or the FASTER store alone, and only its mutants; all: one after the other.", DefaultValueFactory = _ => "all" };
+        suite.AcceptOnlyFromAmong("all", "sim", "core", "store");
         var seconds = new Option<int>("--seconds") { Description = "Time for one mutant.", DefaultValueFactory = _ => 600 };
         var workers = new Option<int>("--parallel") { Description = "Mutants at a time.", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 8) };
         var json = new Option<bool>("--json") { Description = "Prints the outcomes as JSON." };
@@ -41,7 +52,7 @@ internal static class MutantsCommand
             var name = parsed.GetRequiredValue(suite);
             if (Select(parsed.GetValue(only), name) is not { } mutants)
                 return Unknown;
-            Suite[] suites = name switch { "sim" => [Suite.WholeNodes], "core" => [Suite.Core], _ => [Suite.WholeNodes, Suite.Core] };
+            Suite[] suites = [.. Suites.Where(s => name == "all" || s.Name == name)];
             var options = new MutantRunOptions(suites, parsed.GetValue(seeds), parsed.GetValue(from), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Math.Max(1, parsed.GetValue(workers)));
             return await RunAsync(options, mutants, parsed.GetValue(json), cancellation);
         });
@@ -55,7 +66,7 @@ internal static class MutantsCommand
     private static List<Mutant>? Select(string? only, string suite)
     {
         if (only is null)
-            return [.. Catalogue.All.Where(m => suite != "core" || m.IsInCore)];
+            return [.. Catalogue.All.Where(m => suite == "all" || !m.IsBuilt || Suites.Single(s => s.Name == suite).Sees(m))];
         var selected = new List<Mutant>();
         foreach (var part in only.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {

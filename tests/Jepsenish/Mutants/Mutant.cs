@@ -12,8 +12,8 @@ internal sealed record Mutant(int Number, string What, params string[] Files)
     /// <summary>Whether there is code for it to be in.</summary>
     public bool IsBuilt => Files.Length > 0;
 
-    /// <summary>Whether it is in the Raft core, which the simulation of the core alone can see.</summary>
-    public bool IsInCore => Files.Any(f => f.StartsWith("Consensus/Raft/", StringComparison.Ordinal));
+    /// <summary>Whether a file of it is in a folder below <c>src</c>.</summary>
+    public bool IsIn(string folder) => Files.Any(f => f.StartsWith(folder, StringComparison.Ordinal));
 
     /// <summary>The projects to build again, by folder below <c>src</c>.</summary>
     public IEnumerable<string> Projects => Files.Select(f => f[..f.IndexOf('/', StringComparison.Ordinal)]).Distinct();

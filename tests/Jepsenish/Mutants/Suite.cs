@@ -10,5 +10,8 @@ internal sealed record Suite(string Name, IReadOnlyList<string> Options, Func<Mu
     public static Suite WholeNodes { get; } = new("sim", ["--stop-at-first", "--threads", "1"], _ => true);
 
     /// <summary>The Raft core alone: many more situations a second.</summary>
-    public static Suite Core { get; } = new("core", [], mutant => mutant.IsInCore);
+    public static Suite Core { get; } = new("core", [], mutant => mutant.IsIn("Consensus/Raft/"));
+
+    /// <summary>The FASTER store alone, for which whole nodes have a twin.</summary>
+    public static Suite Store { get; } = new("store", [], mutant => mutant.IsIn("Engine/Store/"));
 }

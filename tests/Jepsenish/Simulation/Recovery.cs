@@ -18,7 +18,7 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     /// <summary>Whether a quorum of a group's newest configuration runs.</summary>
     public static bool IsAvailable(Cluster cluster, uint group)
     {
-        var newest = cluster.Running.Select(p => p.Replica(group).Core).MaxBy(c => (c.Term, c.LastIndex));
+        var newest = Newest(cluster, group);
         return newest is not null && Quorums.Reached(newest.Configuration, v => cluster.Machine(v).Process is { IsAlive: true } ? 1 : 0) >= 1;
     }
 
@@ -63,9 +63,12 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     /// <summary>Processes that belong to a group's newest configuration.</summary>
     public static IEnumerable<Process> Members(Cluster cluster, uint group)
     {
-        var newest = cluster.Running.Select(p => p.Replica(group).Core).MaxBy(c => (c.Term, c.LastIndex))!;
+        var newest = Newest(cluster, group)!;
         return cluster.Running.Where(p => newest.Configuration.IsMember(p.Machine.Number));
     }
+
+    /// <summary>The replica with the most complete log: only it can be sure to find the votes of those who have less.</summary>
+    private static RaftNode? Newest(Cluster cluster, uint group) => cluster.Running.Select(p => p.Replica(group).Core).MaxBy(c => (c.TermOf(c.LastIndex), c.LastIndex));
 
     private bool AreLevel(uint group) => Members(group).Select(p => p.Replica(group).Machine.Applied).Distinct().Count() == 1 && Members(group).All(p => p.Replica(group).Core.LastIndex == p.Replica(group).Machine.Applied.Index);
 

@@ -1,6 +1,6 @@
 using RaftKv.Engine.Store;
 
-namespace RaftKv.Tests.Properties.Store;
+namespace RaftKv.Tests.Harness.Store;
 
 /// <summary>One change of one group, kept so that it can be applied again after a crash.</summary>
 internal abstract record StoreEntry(uint Group, AppliedPosition Position)
