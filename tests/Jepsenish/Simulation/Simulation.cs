@@ -25,7 +25,12 @@ internal sealed class Simulation
     {
         _cluster = new Cluster(options, new Story(story));
         _faults = new FaultDriver(_cluster);
-        _workloads = [new RegisterWorkload(_cluster), new BankWorkload(_cluster), new ListWorkload(_cluster), new ExpiryWorkload(_cluster)];
+        (WorkloadKinds Kind, Func<IWorkload> Make)[] all =
+        [
+            (WorkloadKinds.Registers, () => new RegisterWorkload(_cluster)), (WorkloadKinds.Bank, () => new BankWorkload(_cluster)),
+            (WorkloadKinds.Lists, () => new ListWorkload(_cluster)), (WorkloadKinds.Expiry, () => new ExpiryWorkload(_cluster)),
+        ];
+        _workloads = [.. all.Where(w => options.Workloads.HasFlag(w.Kind)).Select(w => w.Make())];
     }
 
     /// <summary>Runs to the end, or to the first thing that is wrong.</summary>
@@ -106,7 +111,8 @@ internal sealed class Simulation
     {
         for (var i = 1; i <= _cluster.Options.Clients; i++)
         {
-            var client = new Client(_cluster, i, (uint)(((i - 1) / 2 % _cluster.Options.Groups) + 1));
+            // Two of each kind meet in a group before the next group gets any.
+            var client = new Client(_cluster, i, (uint)(((i - 1) / (2 * _workloads.Count) % _cluster.Options.Groups) + 1));
             _clients.Add(client);
             _clientsRunning++;
             var workload = _workloads[(i - 1) % _workloads.Count];

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Faults;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
 
@@ -27,6 +28,9 @@ internal sealed record SimulationOptions
 
     /// <summary>Clients, each with one request at a time.</summary>
     public int Clients { get; init; } = 6;
+
+    /// <summary>What clients do, one kind after the other.</summary>
+    public WorkloadKinds Workloads { get; init; } = WorkloadKinds.All;
 
     /// <summary>Keys of each kind in each group.</summary>
     public int Keys { get; init; } = 3;
@@ -104,7 +108,8 @@ internal sealed record SimulationOptions
             Nodes = nodes,
             Groups = groups,
             Shards = random.Pick([1, 1, 2, 3]),
-            Clients = random.Between(2, 8),
+            Clients = random.Between(2, 10),
+            Workloads = random.Pick([WorkloadKinds.All, WorkloadKinds.All, WorkloadKinds.Registers, WorkloadKinds.Lists, WorkloadKinds.Registers | WorkloadKinds.Lists, WorkloadKinds.Bank | WorkloadKinds.Expiry]),
             Keys = random.Between(1, 4),
             ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
             Duration = random.Time(3, 10) * Second,

@@ -14,7 +14,7 @@ internal static class FaultPlan
         var kinds = Kinds.Where(_ => random.Chance(350)).Where(k => Fits(k, options)).ToList();
         if (kinds.Count == 0 || random.Chance(30))
             return [];
-        var pause = random.Pick([100 * Millisecond, 300 * Millisecond, 1 * Second]);
+        var pause = random.Pick([100 * Millisecond, 300 * Millisecond, 1 * Second, 3 * Second]);
         var longest = random.Pick([50 * Millisecond, 500 * Millisecond, 3 * Second]);
         var plan = new List<PlannedFault>();
         for (var at = random.Time(0, 500 * Millisecond); at < options.Duration; at += random.Chance(300) ? random.Time(0, 5 * Millisecond) : random.Time(0, 2 * pause))

@@ -20,6 +20,9 @@ internal sealed class Process
     private readonly Dictionary<uint, RespServer> _servers = [];
     private readonly List<RespLink> _links = [];
     private readonly Queue<Action> _stalled = new();
+    private readonly HashSet<uint> _hadTerm;
+    private readonly long _startedAt;
+    private long _leaseDuration;
     private SteppedDriver _driver = null!;
 
     /// <summary>Opens the node; it runs after <see cref="Start"/>.</summary>
@@ -29,6 +32,7 @@ internal sealed class Process
         (_cluster, Machine) = (cluster, machine);
         _disk = new ProcessDisk(machine, machine.Disk);
         var options = cluster.Options;
+        _startedAt = machine.Clock.Now;
         Standings = new Standing[options.Groups + 1];
         var random = Randomness.Fork(options.Seed, "process", (machine.Number << 32) | (uint)++machine.Starts);
         var clock = new TurnClock(machine.Clock);
@@ -63,12 +67,13 @@ internal sealed class Process
                         MaxCachedBytes = options.CachedBytes,
                         MaxInflightMessages = options.InflightMessages,
                         QuiesceAfter = options.QuiesceAfter,
-                        LeaseDuration = options.HasLeases ? c.Raft.LeaseDuration : 0,
+                        LeaseDuration = _leaseDuration = options.HasLeases ? c.Raft.LeaseDuration : 0,
                         MaxUncommittedBytes = options.UncommittedBytes,
                     },
                 },
             },
             cluster.Story.LoggersOf(machine));
+        _hadTerm = [.. Replicas.Where(r => r.Core.Term > 0).Select(r => r.Group)];
     }
 
     public Machine Machine { get; }
@@ -101,6 +106,9 @@ internal sealed class Process
 
     /// <summary>Whether it leads a group, as far as it knows.</summary>
     public bool Leads(uint group) => Replica(group).Core.Role == RaftRole.Leader;
+
+    /// <summary>Whether a promise to a leader that it gave right before it was started again would still hold.</summary>
+    public bool MayHavePromised(uint group) => _hadTerm.Contains(group) && Machine.Clock.Now < _startedAt + _leaseDuration;
 
     /// <summary>Lets it run.</summary>
     public void Start() => Run(() =>

@@ -22,6 +22,9 @@ internal sealed class DurableGroup
     /// <summary>Last entry.</summary>
     public ulong LastIndex => StartIndex + (ulong)_terms.Count;
 
+    /// <summary>Term of the last entry.</summary>
+    public ulong LastTerm => TermAt(LastIndex);
+
     /// <summary>Term of an entry, 0 when there is none.</summary>
     public ulong TermAt(ulong index) => index == StartIndex ? StartTerm : index > StartIndex && index <= LastIndex ? _terms[(int)(index - StartIndex - 1)] : 0;
 

@@ -8,11 +8,14 @@ using RaftKv.Tests.Jepsenish.Simulation.Machines;
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
 /// <summary>
-/// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4). And nobody takes more for promised than was; no read's number comes again.
+/// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4); no vote goes to whom it may not; nobody takes more for promised than was,
+/// nor relies on promises that it has released others from; no read's number comes again. Breaches of rules, each of which does harm only if much else happens.
 /// </summary>
 internal sealed class Promises
 {
     private readonly Dictionary<(uint Group, ulong Node, ulong Term), ulong> _votes = [];
+    private readonly Dictionary<(uint Group, ulong Candidate, ulong Term), VoteRequest> _requests = [];
+    private readonly HashSet<(uint Group, ulong Leader, ulong Term)> _handedOver = [];
     private readonly Dictionary<(uint Group, ulong Node, ulong Context), Process> _reads = [];
     private readonly Dictionary<(uint Group, ulong Leader, ulong Node, ulong Term), ulong> _acknowledged = [];
 
@@ -24,7 +27,7 @@ internal sealed class Promises
         // Only few kinds promise anything; the rest is not decoded.
         for (var position = 1; position + 9 <= frame.Length; position += 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(frame[position..]))
         {
-            if ((MessageKind)frame[position + 8] is MessageKind.VoteRequest or MessageKind.VoteResponse or MessageKind.AppendAccepted or MessageKind.ReadIndexRequest)
+            if ((MessageKind)frame[position + 8] is MessageKind.VoteRequest or MessageKind.VoteResponse or MessageKind.AppendAccepted or MessageKind.ReadIndexRequest or MessageKind.TimeoutNow)
                 Check(process, frame[position..].ToArray());
         }
     }
@@ -35,6 +38,9 @@ internal sealed class Promises
         var core = replica.Core;
         if (core.Role != RaftRole.Leader)
             return;
+        if (replica.View.LeaseUntil > process.Machine.Clock.Now && _handedOver.Contains((replica.Group, core.Self, core.Term)))
+            throw new SimulationViolationException(
+                $"node {process.Machine.Number} holds a lease on group {replica.Group} in term {core.Term}, in which it has told another to take over: that may be elected whatever anybody promised");
         foreach (var peer in core.Configuration.Voters)
         {
             if (peer != core.Self && core.MatchOf(peer) is > 0 and var match && match > _acknowledged.GetValueOrDefault((replica.Group, core.Self, peer, core.Term)))
@@ -60,18 +66,30 @@ internal sealed class Promises
             case ReadIndexRequest read when !_reads.TryAdd((group, read.From, read.Context), process) && _reads[(group, read.From, read.Context)] != process:
                 throw new SimulationViolationException($"node {read.From} asks for a read of group {group} by a number, {read.Context}, that it had used before it was started again: an answer to the first question would pass for one to the second");
             case VoteResponse { Granted: true }:
-                Vote(group, disk, message, message.To);
+                Vote(process, group, disk, message, message.To);
                 break;
-            case VoteRequest:
-                Vote(group, disk, message, message.From);
+            case VoteRequest request:
+                _requests[(group, request.From, request.Term)] = request;
+                Vote(process, group, disk, message, request.From);
+                break;
+            case TimeoutNow:
+                _handedOver.Add((group, message.From, message.Term));
                 break;
             case AppendAccepted accepted when disk.EndIndex < accepted.MatchIndex && disk.Term <= message.Term && !process.Machine.IsDamaged:
                 throw new SimulationViolationException($"durable before acknowledged: node {message.From} acknowledges entries up to {accepted.MatchIndex} of group {group}, its disk ends at {disk.EndIndex}");
         }
     }
 
-    private void Vote(uint group, DurableGroup disk, Message message, ulong candidate)
+    private void Vote(Process process, uint group, DurableGroup disk, Message message, ulong candidate)
     {
+        var request = _requests[(group, candidate, message.Term)];
+        // Entries of the term itself came from its leader, after the vote was given and before it was durable.
+        if (disk.LastTerm < message.Term && (request.LastTerm, request.LastIndex).CompareTo((disk.LastTerm, disk.LastIndex)) < 0 && !process.Machine.IsDamaged)
+            throw new SimulationViolationException(
+                $"node {message.From} votes for node {candidate} in term {message.Term} of group {group}, whose log ends with {request.LastTerm}/{request.LastIndex}; its own disk's ends with {disk.LastTerm}/{disk.LastIndex}");
+        if (!request.LeadershipTransfer && process.MayHavePromised(group))
+            throw new SimulationViolationException(
+                $"node {message.From} votes for node {candidate} in term {message.Term} of group {group} so soon after it was started that what it promised a leader before may still hold");
         if (disk.Term < message.Term || (disk.Term == message.Term && disk.Vote != candidate))
             throw new SimulationViolationException(
                 $"durable before acknowledged: node {message.From} votes for node {candidate} in term {message.Term} of group {group}, its disk has a vote for node {disk.Vote} in term {disk.Term}");
