@@ -131,7 +131,7 @@ internal sealed class Simulation
                 else
                     await client.Sleep(50 * Millisecond);
                 await client.Sleep(client.Random.Time(1, _cluster.Options.ThinkTime));
-                if (client.Random.Chance(10))
+                if (client.Random.Chance(_cluster.Options.RoamPerMille))
                     client.Disconnect();
             }
         }

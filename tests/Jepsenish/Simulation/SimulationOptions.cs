@@ -35,6 +35,9 @@ internal sealed record SimulationOptions
     /// <summary>Keys of each kind in each group.</summary>
     public int Keys { get; init; } = 3;
 
+    /// <summary>How often, in a thousand requests, a client goes on at another node.</summary>
+    public int RoamPerMille { get; init; } = 10;
+
     /// <summary>Longest pause of a client between two requests.</summary>
     public long ThinkTime { get; init; } = 20 * Millisecond;
 
@@ -111,6 +114,7 @@ internal sealed record SimulationOptions
             Clients = random.Between(2, 10),
             Workloads = random.Pick([WorkloadKinds.All, WorkloadKinds.All, WorkloadKinds.Registers, WorkloadKinds.Lists, WorkloadKinds.Registers | WorkloadKinds.Lists, WorkloadKinds.Bank | WorkloadKinds.Expiry]),
             Keys = random.Between(1, 4),
+            RoamPerMille = random.Pick([10, 10, 300]),
             ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
             Duration = random.Time(3, 10) * Second,
             SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 256 << 10]),

@@ -62,7 +62,7 @@ internal sealed class FaultDriver(Cluster cluster)
     }
 
     private Machine Find(PlannedFault fault, SeededRandom random) =>
-        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership)
+        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn)
             ? cluster.Machine(fault.Node)
             : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
 
@@ -91,7 +91,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
                 return true;
             case FaultKind.StallTurn:
-                return StallTurn(machine, random.Chance(500) ? random.Time(400 * Millisecond, 2 * Second) : fault.For, random.Chance(500));
+                return StallTurn(machine, random.Chance(600) ? random.Time(600 * Millisecond, 1800 * Millisecond) : fault.For, random.Chance(700));
             case FaultKind.ClockJump:
                 // Sessions are forgotten after an hour in which nobody used them.
                 machine.Clock.Jump(random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-10_000_000, 10_000_000));

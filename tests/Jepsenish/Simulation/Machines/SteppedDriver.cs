@@ -105,7 +105,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     /// <summary>Everything else goes on while the thread that looked stands still.</summary>
     private void OnLook()
     {
-        if (StallFor == 0 || !IsInTurn || !random.Chance(300))
+        if (StallFor == 0 || !IsInTurn || !random.Chance(500))
             return;
         var until = process.Scheduler.Now + StallFor;
         StallFor = 0;
