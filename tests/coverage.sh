@@ -4,8 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
+status=0
 dotnet test RaftKv.sln -c Release --collect "XPlat Code Coverage" --results-directory "$results" "$@" \
-  -- RunConfiguration.MaxCpuCount=1 DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include="[RaftKv.Consensus]*,[RaftKv.Engine]*"
+  -- RunConfiguration.MaxCpuCount=1 DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include="[RaftKv.Consensus]*,[RaftKv.Engine]*" || status=$?
 find "$results" -name coverage.cobertura.xml -print0 | xargs -0 cat | awk '
   match($0, /<package name="RaftKv\.[A-Za-z]+"/) { part = substr($0, RSTART + 22, RLENGTH - 23) }
   match($0, /filename="[^"]*"/) { file = substr($0, RSTART + 10, RLENGTH - 11); gsub(/\\/, "/", file); sub(/^.*src\/(Engine|Consensus)\//, "", file) }
@@ -17,3 +18,4 @@ find "$results" -name coverage.cobertura.xml -print0 | xargs -0 cat | awk '
     if ($0 !~ /hits="0"/ && !(key in hit)) { hit[key] = 1; covered[part]++ }
   }
   END { for (part in lines) printf "src/%s: %.1f %% of %d lines\n", part, 100 * covered[part] / lines[part], lines[part] }' | sort
+exit $status
