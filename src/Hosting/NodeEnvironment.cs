@@ -2,6 +2,7 @@ using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Wal;
 
 namespace RaftKv.Hosting;
 
@@ -31,4 +32,7 @@ internal sealed record NodeEnvironment
 
     /// <summary>Changes what the options do not name.</summary>
     public Func<NodeConfiguration, NodeConfiguration> Adjust { get; init; } = configuration => configuration;
+
+    /// <summary>The same for the log.</summary>
+    public Func<WalOptions, WalOptions> AdjustLog { get; init; } = options => options;
 }

@@ -140,12 +140,12 @@ internal static class NodeStarter
     {
         var files = environment.Files;
         var hasPromised = files.FileExists(directory.PeersPath) || Enumerable.Range(0, directory.Stores).Any(i => files.DirectoryExists(directory.StorePath(i)));
-        return new WalOptions
+        return environment.AdjustLog(new WalOptions
         {
             SegmentSize = (int)(options.LogSegmentBytes & ~4095L),
             CreateIfMissing = directory.Created || !hasPromised,
             Clock = () => environment.Clock.Now,
-        };
+        });
     }
 
     private static async Task<IPEndPoint> ResolveAsync(RaftKvMember self, string address, CancellationToken cancellationToken)

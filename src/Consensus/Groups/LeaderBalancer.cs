@@ -14,6 +14,7 @@ internal sealed class LeaderBalancer(Shard shard)
 
     private readonly Dictionary<ulong, long> _connectedSince = [];
     private bool _handingOver;
+    private int _handOvers;
 
     public long NextDeadline { get; private set; } = long.MinValue;
 
@@ -40,20 +41,23 @@ internal sealed class LeaderBalancer(Shard shard)
         }
     }
 
-    /// <summary>This node should not lead any more (it stops, or its disk is full): every group goes to a connected peer.</summary>
+    /// <summary>
+    /// This node should not lead any more (it stops, its disk is full or hangs): every group goes to a connected peer. To be called again while that is so: those who hold everything take turns,
+    /// because one that is connected and yet cannot take over would else be asked for ever.
+    /// </summary>
     public void HandOver(long now)
     {
         _handingOver = true;
         foreach (var replica in shard.Replicas)
         {
-            if (replica.Core.Role != RaftRole.Leader)
+            var core = replica.Core;
+            if (core.Role != RaftRole.Leader || core.IsTransferring)
                 continue;
-            foreach (var voter in replica.Core.Configuration.Voters)
-            {
-                if (voter != replica.Core.Self && shard.IsConnected(voter) && replica.Core.TransferLeadership(voter, now))
-                    break;
-            }
-
+            var successors = core.Configuration.Voters.Where(v => v != core.Self && shard.IsConnected(v)).OrderByDescending(core.MatchOf).ToList();
+            if (successors.Count == 0)
+                continue;
+            var ready = Math.Max(1, successors.Count(v => core.MatchOf(v) == core.LastIndex));
+            core.TransferLeadership(successors[_handOvers++ % ready], now);
             shard.Touch(replica);
         }
     }

@@ -230,6 +230,9 @@ public sealed class RaftNode
         _core.Leadership?.OnSnapshotEnded(peer);
     }
 
+    /// <summary>Whether leadership is being handed over.</summary>
+    public bool IsTransferring => _core.Leadership?.IsTransferring ?? false;
+
     /// <summary>How far a follower's log is known to hold this leader's, durably; 0 when nothing is known, or this node does not lead.</summary>
     public ulong MatchOf(ulong peer) => _core.Leadership?.MatchOf(peer) ?? 0;
 

@@ -47,6 +47,9 @@ internal sealed record SimulationOptions
     /// <summary>Segment size of the log.</summary>
     public int SegmentBytes { get; init; } = 64 << 10;
 
+    /// <summary>Size of the log above which live records of its oldest segment are written again.</summary>
+    public int RewriteAboveBytes { get; init; } = 256 << 20;
+
     /// <summary>Applied bytes after which a checkpoint is taken.</summary>
     public int CheckpointBytes { get; init; } = 64 << 10;
 
@@ -118,6 +121,7 @@ internal sealed record SimulationOptions
             ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
             Duration = random.Time(3, 10) * Second,
             SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 256 << 10]),
+            RewriteAboveBytes = random.Pick([0, 0, 64 << 10, 256 << 20]),
             CheckpointBytes = random.Pick([1 << 10, 4 << 10, 16 << 10, 1 << 20]),
             RetainedLogBytes = random.Pick([0, 0, 1 << 10, 16 << 10, 1 << 20]),
             ChunkBytes = random.Pick([64, 512, 64 << 10]),

@@ -205,6 +205,9 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
+    /// <summary>Whether leadership is being handed over.</summary>
+    public bool IsTransferring => _transfer.Target != 0;
+
     /// <summary>How far a follower is known to hold this log.</summary>
     public ulong MatchOf(ulong peer) => _replicator.Find(peer)?.Match ?? 0;
 

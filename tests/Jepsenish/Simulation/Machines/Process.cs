@@ -58,6 +58,7 @@ internal sealed class Process
                 OpenStore = path => new ObservedStore(MemoryStateStore.Open(_disk, path), machine.Number, cluster.Chains),
                 Bind = Transport.Bind,
                 MakeDriver = shards => _driver = new SteppedDriver(this, random, clock, options.SyncTime, shards),
+                AdjustLog = o => o with { RewriteAboveBytes = options.RewriteAboveBytes },
                 Adjust = c => c with
                 {
                     SnapshotChunkBytes = options.ChunkBytes,
