@@ -30,8 +30,9 @@ internal sealed class HungDisks(Cluster cluster)
             throw new SimulationViolationException($"node {process.Machine.Number} leads group {led.Group} {Show(now - since)} after its disk began to hang, and the others are well");
     }
 
+    // A leader with nothing to write may be on a shard that waits for nothing, and has nothing to notice.
     private bool MustHaveGone(Replica replica) =>
-        replica.Core.Role == RaftRole.Leader && replica.Core.Configuration is { IsJoint: false } configuration && configuration.Voters.Count == cluster.Machines.Count && configuration.Voters.Count > 2;
+        replica.Core.Core.Log.Disk.Index < replica.Core.LastIndex && replica.Core.Role == RaftRole.Leader && replica.Core.Configuration is { IsJoint: false } configuration && configuration.Voters.Count == cluster.Machines.Count && configuration.Voters.Count > 2;
 
     /// <summary>Whether a majority of all is well, and connected to each other and to the node.</summary>
     private bool OthersAreWell(Process process)
