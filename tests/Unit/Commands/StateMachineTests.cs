@@ -51,6 +51,8 @@ public sealed class StateMachineTests : IDisposable
     [Fact]
     public void Readers_beside_the_applying_thread_never_see_half_a_batch_nor_one_taken_back()
     {
+        // Never among those that stay.
+        const long TakenBack = -1;
         using var stop = new CancellationTokenSource();
         var seen = 0L;
         string? wrong = null;
@@ -62,7 +64,7 @@ public sealed class StateMachineTests : IDisposable
                 // Written together, a before b: b read first can be older than a, never newer.
                 var b = Read("b"u8, value);
                 var a = Read("a"u8, value);
-                if (b > a || a == 666 || b == 666)
+                if (b > a || a == TakenBack || b == TakenBack)
                     wrong = $"a was {a} after b was {b}";
                 Interlocked.Increment(ref seen);
             }
@@ -72,7 +74,7 @@ public sealed class StateMachineTests : IDisposable
         for (var i = 1; i <= 3_000 || Interlocked.Read(ref seen) < 1_000; i++)
         {
             _driver.Apply(into => Batch(into, true, i, fails: false));
-            _driver.Apply(into => Batch(into, true, 666, fails: true));
+            _driver.Apply(into => Batch(into, true, TakenBack, fails: true));
             if (i > 3_000)
                 spin.SpinOnce();
         }

@@ -62,7 +62,7 @@ internal sealed class FaultDriver(Cluster cluster)
     }
 
     private Machine Find(PlannedFault fault, SeededRandom random) =>
-        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn)
+        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk)
             ? cluster.Machine(fault.Node)
             : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
 
@@ -94,7 +94,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 return StallTurn(machine, random.Chance(600) ? random.Time(600 * Millisecond, 1800 * Millisecond) : fault.For, random.Chance(700));
             case FaultKind.ClockJump:
                 // Sessions are forgotten after an hour in which nobody used them.
-                machine.Clock.Jump(random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-10_000_000, 10_000_000));
+                machine.Clock.Jump(random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-1_000_000, 10_000_000));
                 cluster.ClocksWereSet = true;
                 return true;
             case FaultKind.Transfer:
@@ -162,7 +162,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 Later(fault.For, () => machine.Faults.Slowness = 1);
                 return true;
             case FaultKind.HungDisk:
-                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + (random.Chance(300) ? random.Time(2, 4) * Second : fault.For));
+                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + (random.Chance(500) ? random.Time(2, 4) * Second : fault.For));
                 return true;
             case FaultKind.FullDisk:
                 machine.Disk.Capacity = machine.Disk.Used + random.Below(64 << 10);
