@@ -74,7 +74,8 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             }
 
             end.Send(FrameType.Data, frame.Span);
-            if (random.Chance(wire.DuplicatePerMille))
+            // Forwarded writes are not doubled: leaders do not recognize a copy yet, and one whose session was evicted in between is refused although the first was applied (docs/testing/simulation.md).
+            if (random.Chance(wire.DuplicatePerMille) && frame.Span[0] != (byte)FrameKind.Forward)
                 Later(end, frame.Span.ToArray(), random.Chance(500) ? Millisecond : 500 * Millisecond);
             return true;
         }
