@@ -11,7 +11,7 @@ namespace RaftKv.Consensus.Groups;
 /// <remarks>
 /// A write may be handed to several leaders in turn, because its identity (session, sequence) makes it take effect once.
 /// Invariant: a write is stamped once per session and never restamped after it may have been taken by a leader.
-/// Invariant: a write that ends as Unavailable was never handed to any leader, or the state machine refused it.
+/// Invariant: a write that ends as Unavailable was taken by no leader, or the state machine refused it.
 /// </remarks>
 internal sealed class ClientWrites
 {
@@ -31,6 +31,12 @@ internal sealed class ClientWrites
     {
         _replica = replica;
         _opening = new SessionOpening(this);
+        // Numbers of an earlier life of this process must not come again: a leader may still answer one of them.
+#if MUTANT_59 // numbers of forwarded writes come again after a restart
+        _lastRequest = 1;
+#else
+        _lastRequest = replica.Configuration.Seed >> 2;
+#endif
     }
 
     public int Outstanding => _outstanding.Count;
@@ -71,7 +77,8 @@ internal sealed class ClientWrites
         for (var operation = _outstanding.First; operation is not null && _waiting > 0;)
         {
             var next = operation.Next;
-            if (operation.PlacedWith == 0 && !TryPlace(operation, leader))
+            // What is past its deadline is about to be ended; placed once more it would end in doubt.
+            if (operation.PlacedWith == 0 && operation.Deadline > _replica.Now && !TryPlace(operation, leader))
                 return;
             operation = next;
         }
@@ -107,6 +114,8 @@ internal sealed class ClientWrites
         Sometimes.Reached(Sometimes.ForwardAskedAgain);
         // It does not lead (yet, or any more), or is overloaded: asked again at once it would say the same.
         Return(operation);
+        if (answer == ForwardAnswer.NotTaken)
+            operation.Attempts--;
         _notBefore = _replica.Now + AskAgainAfter;
     }
 

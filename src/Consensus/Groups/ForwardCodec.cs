@@ -9,8 +9,11 @@ internal enum ForwardAnswer : byte
     /// <summary>Applied; the result follows.</summary>
     Done = 0,
 
-    /// <summary>Not taken, or leadership was lost meanwhile: ask whoever leads now, with the same identity.</summary>
-    AskAgain = 1,
+    /// <summary>Taken, and leadership was lost meanwhile: it may take effect. Ask whoever leads now, with the same identity.</summary>
+    Lost = 1,
+
+    /// <summary>Not taken, nor will be: without effect. Ask whoever leads now.</summary>
+    NotTaken = 2,
 }
 
 /// <summary>
@@ -47,7 +50,7 @@ internal static class ForwardCodec
             return false;
         answer = (ForwardAnswer)result[0];
         result = result[1..];
-        return answer <= ForwardAnswer.AskAgain;
+        return answer <= ForwardAnswer.NotTaken;
     }
 
     private static void WriteHead(PooledBuffer into, int length, uint group, ulong request)

@@ -18,6 +18,7 @@ internal sealed class Replica
 {
     private readonly Shard _shard;
     private readonly Proposals _proposals = new();
+    private readonly ForwardedRequests _forwards = new();
     private readonly SnapshotSender _snapshotSender;
     private readonly SnapshotReceiver _snapshotReceiver;
     private readonly ExpiryProposer _expiry;
@@ -97,14 +98,13 @@ internal sealed class Replica
     /// <summary>A peer's caller wrote; this node should lead.</summary>
     public void OnForwarded(ulong peer, ulong request, ReadOnlySpan<byte> command)
     {
-#if MUTANT_39 // forwarded write answered before it is applied
+        if (!_forwards.IsNew(peer, request))
+            return;
         if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.AskAgain, []);
+            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
+#if MUTANT_39 // forwarded write answered before it is applied
         else if (CommandEnvelope.Kind(command) == CommandKind.Put)
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, new byte[CommandResult.HeadSize]);
-#else
-        if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.AskAgain, []);
 #endif
     }
 
@@ -122,6 +122,7 @@ internal sealed class Replica
 
     public void OnPeerConnected(ulong peer)
     {
+        _forwards.OnPeerConnected(peer);
         Core.PeerConnected(peer, _shard.Now);
         _snapshotSender.OnPeerConnected(peer);
     }
@@ -325,7 +326,7 @@ internal sealed class Replica
             if (proposal.Local is not null)
                 Writes.OnProposalLost(proposal.Local, proposal.Generation);
             else if (proposal.Peer != 0)
-                Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.AskAgain, []);
+                Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.Lost, []);
             else
                 LoseExpiry();
         }

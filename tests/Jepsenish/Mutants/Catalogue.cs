@@ -66,5 +66,6 @@ internal static class Catalogue
         new(56, "a lease that was published is taken to hold", Groups + "NodeRuntime.cs"),
         new(57, "a node that lost its log begins anew under its old identity", Wal + "WriteAheadLog.cs"),
         new(58, "the time of a turn is read before what it serves came in", Groups + "Shard.cs"),
+        new(59, "numbers of forwarded writes come again after a restart", Groups + "ClientWrites.cs"),
     ];
 }

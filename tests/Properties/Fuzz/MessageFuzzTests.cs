@@ -90,7 +90,7 @@ public class MessageFuzzTests
         while (ForwardCodec.TryReadAnswer(ref rest, out _, out _, out var answer, out _))
         {
             items++;
-            Assert.InRange(answer, ForwardAnswer.Done, ForwardAnswer.AskAgain);
+            Assert.InRange(answer, ForwardAnswer.Done, ForwardAnswer.NotTaken);
         }
 
         return items > 0;
@@ -121,7 +121,7 @@ public class MessageFuzzTests
         for (uint i = 0; i < 3; i++)
         {
             ForwardCodec.WriteRequest(requests, i, 1000 + i, new byte[i * 20]);
-            ForwardCodec.WriteAnswer(answers, i, 1000 + i, (ForwardAnswer)(i % 2), new byte[i * 10]);
+            ForwardCodec.WriteAnswer(answers, i, 1000 + i, (ForwardAnswer)(i % 3), new byte[i * 10]);
         }
 
         return [requests.Span.ToArray(), answers.Span.ToArray()];

@@ -74,8 +74,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             }
 
             end.Send(FrameType.Data, frame.Span);
-            // Forwarded writes are not doubled: leaders do not recognize a copy yet, and one whose session was evicted in between is refused although the first was applied (docs/testing/simulation.md).
-            if (random.Chance(wire.DuplicatePerMille) && frame.Span[0] != (byte)FrameKind.Forward)
+            if (random.Chance(wire.DuplicatePerMille))
                 Later(end, frame.Span.ToArray(), random.Chance(500) ? Millisecond : 500 * Millisecond);
             return true;
         }

@@ -9,7 +9,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
 /// <summary>
 /// Nothing is promised to another node before the sender's disk holds it: votes, candidacies, acknowledged entries (reliability.md, property 4); no vote goes to whom it may not; nobody takes more for promised than was,
-/// nor relies on promises that it has released others from; no read's number comes again. Breaches of rules, each of which does harm only if much else happens.
+/// nor relies on promises that it has released others from; no number of a read or of a forwarded write comes again. Breaches of rules, each of which does harm only if much else happens.
 /// </summary>
 internal sealed class Promises
 {
@@ -17,12 +17,15 @@ internal sealed class Promises
     private readonly Dictionary<(uint Group, ulong Candidate, ulong Term), VoteRequest> _requests = [];
     private readonly HashSet<(uint Group, ulong Leader, ulong Term)> _handedOver = [];
     private readonly Dictionary<(uint Group, ulong Node, ulong Context), Process> _reads = [];
+    private readonly HashSet<(uint Group, ulong Node, ulong Request)> _forwards = [];
     private readonly Dictionary<(uint Group, ulong Leader, ulong Node, ulong Term), ulong> _acknowledged = [];
 
     /// <summary>A frame leaves a process.</summary>
     public void OnSent(Process process, ReadOnlySpan<byte> frame)
     {
-        if (frame.IsEmpty || frame[0] != (byte)FrameKind.Raft)
+        if (frame[0] == (byte)FrameKind.Forward)
+            CheckForwards(process, frame[1..]);
+        if (frame[0] != (byte)FrameKind.Raft)
             return;
         // Only few kinds promise anything; the rest is not decoded.
         for (var position = 1; position + 9 <= frame.Length; position += 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(frame[position..]))
@@ -46,6 +49,15 @@ internal sealed class Promises
             if (peer != core.Self && core.MatchOf(peer) is > 0 and var match && match > _acknowledged.GetValueOrDefault((replica.Group, core.Self, peer, core.Term)))
                 throw new SimulationViolationException(
                     $"node {process.Machine.Number}, leader of group {replica.Group} in term {core.Term}, takes node {peer} to hold entries up to {match}, which that has not acknowledged in this term");
+        }
+    }
+
+    private void CheckForwards(Process process, ReadOnlySpan<byte> items)
+    {
+        while (ForwardCodec.TryReadRequest(ref items, out var group, out var request, out _))
+        {
+            if (!_forwards.Add((group, process.Machine.Number, request)))
+                throw new SimulationViolationException($"node {process.Machine.Number} forwards a write of group {group} by a number, {request}, that it had used before: the answer to the first would pass for one to the second");
         }
     }
 

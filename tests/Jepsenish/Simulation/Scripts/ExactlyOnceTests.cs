@@ -66,6 +66,43 @@ public sealed class ExactlyOnceTests
         CountsOnce(stage, asker, increment);
     });
 
+    /// <summary>
+    /// Found by seed 100406: the first copy of a forwarded write was applied, its session evicted, the second copy refused as of an unknown session. Whoever believes that gives the write another identity.
+    /// </summary>
+    [Fact]
+    public void A_forwarded_write_that_comes_twice_is_taken_once() => Stage.Play(Stage.Nodes(3), stage =>
+    {
+        const int Writes = 20;
+        var leader = stage.AwaitLeader();
+        var asker = stage.Others(leader)[0];
+        stage.Ask(asker, "INCR", "warm");
+        stage.DoubleFrames();
+        var last = Stage.Replica(leader).Core.LastIndex;
+        for (var i = 0; i < Writes; i++)
+            Stage.Assert(stage.Ask(asker, "INCR", "n") is { IsError: false }, "an increment was refused");
+        stage.Pass(Second);
+        Stage.Assert(Stage.Replica(leader).Core.LastIndex == last + Writes, $"{Writes} writes made {Stage.Replica(leader).Core.LastIndex - last} entries");
+    });
+
+    /// <summary>A leader that can commit nothing takes so much and no more. What it did not take is without effect, and whoever asked may know that.</summary>
+    [Fact]
+    public void A_forwarded_write_that_no_leader_takes_is_not_left_in_doubt() => Stage.Play(Stage.Nodes(3) with { Shards = 2, UncommittedBytes = 512 }, stage =>
+    {
+        var leader = stage.AwaitLeader();
+        var (asker, third) = (stage.Others(leader)[0], stage.Others(leader)[1]);
+        stage.Ask(asker, "INCR", "warm");
+        stage.Ask(leader, "INCR", "warm");
+        stage.Kill(third);
+        stage.HangDisk(asker, 5 * Second);
+        var taken = stage.Begin(leader, "SET", "x", new string('x', 300));
+        stage.Pass(10 * Millisecond);
+        var refused = stage.Begin(asker, "SET", "y", new string('y', 300));
+        stage.Until(() => refused.IsCompleted, "the write ends", 4 * Second);
+        Stage.Assert(refused.Result is { ErrorCode: "CLUSTERDOWN" }, $"the write ended as {refused.Result?.Text ?? "nothing"}");
+        Stage.Assert(stage.Saw(Sometimes.ForwardAskedAgain) > 10, "the leader did not refuse it");
+        Stage.Assert(stage.Await(taken) is { ErrorCode: "UNKNOWN" }, "what the leader took is not in doubt");
+    });
+
     /// <summary>An increment that is applied, and whose answer never arrives at the node that asked for it.</summary>
     private static Task<RespReply?> ApplyWithoutAnswer(Stage stage, Machine leader, Machine asker)
     {

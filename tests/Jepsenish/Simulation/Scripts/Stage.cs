@@ -151,6 +151,13 @@ internal sealed class Stage
     public void AwaitLost(Machine machine, Machine other) =>
         Until(() => !machine.Process!.Transport.IsConnected(other.Number), $"{machine.Name} gives up its connection to {other.Name}", Second);
 
+    /// <summary>From now on every frame comes twice, the second time up to half a second later.</summary>
+    public void DoubleFrames()
+    {
+        _cluster.Story.Tell("script: every frame comes twice");
+        _cluster.Wire.DuplicatePerMille = 1000;
+    }
+
     /// <summary>Everything passes again.</summary>
     public void Heal()
     {
