@@ -13,6 +13,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation;
 internal sealed class Simulation
 {
     private const long ElectionTimeout = 300 * Millisecond;
+    private const int LullPerMille = 100;
 
     private readonly Cluster _cluster;
     private readonly FaultDriver _faults;
@@ -130,7 +131,7 @@ internal sealed class Simulation
                     await workload.StepAsync(client);
                 else
                     await client.Sleep(50 * Millisecond);
-                await client.Sleep(client.Random.Time(1, _cluster.Options.ThinkTime));
+                await client.Sleep(client.Random.Time(1, _cluster.Options.LullTime > 0 && client.Random.Chance(LullPerMille) ? _cluster.Options.LullTime : _cluster.Options.ThinkTime));
                 if (client.Random.Chance(_cluster.Options.RoamPerMille))
                     client.Disconnect();
             }

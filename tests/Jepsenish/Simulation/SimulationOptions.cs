@@ -41,6 +41,9 @@ internal sealed record SimulationOptions
     /// <summary>Longest pause of a client between two requests.</summary>
     public long ThinkTime { get; init; } = 20 * Millisecond;
 
+    /// <summary>Longest lull of a client: requests come in bursts, so that many meet and groups fall silent, and the time between bursts costs little to simulate.</summary>
+    public long LullTime { get; init; }
+
     /// <summary>How long clients and faults go on.</summary>
     public long Duration { get; init; } = 8 * Second;
 
@@ -119,6 +122,7 @@ internal sealed record SimulationOptions
             Keys = random.Between(1, 4),
             RoamPerMille = random.Pick([10, 10, 300]),
             ThinkTime = random.Pick([2 * Millisecond, 10 * Millisecond, 40 * Millisecond]),
+            LullTime = random.Pick([500 * Millisecond, 500 * Millisecond, 1500 * Millisecond]),
             Duration = random.Time(3, 10) * Second,
             SegmentBytes = random.Pick([8 << 10, 16 << 10, 64 << 10, 256 << 10]),
             RewriteAboveBytes = random.Pick([0, 0, 64 << 10, 256 << 20]),
@@ -128,7 +132,7 @@ internal sealed record SimulationOptions
             AppendBytes = random.Pick([1, 256, 1 << 20, 1 << 20]),
             CachedBytes = random.Pick([0, 1 << 10, 1 << 20]),
             InflightMessages = random.Pick([1, 2, 256]),
-            QuiesceAfter = random.Pick([0, 300 * Millisecond, 2 * Second]),
+            QuiesceAfter = random.Pick([0, 300 * Millisecond, 300 * Millisecond, 2 * Second]),
             HasLeases = !random.Chance(200),
             UncommittedBytes = random.Pick([512, 64 << 20, 64 << 20, 64 << 20]),
             ValueBytes = random.Pick([16, 64, 1024, 4096]),

@@ -64,7 +64,7 @@ internal sealed class Leader
         _core.Append(EntryKind.NoOp, Log.LastTimestamp, []);
         _replicator.Reconfigure(FirstIndex);
         _replicator.HeartbeatDue = true;
-        _heartbeatAt = _core.Now + _core.Options.HeartbeatInterval;
+        _heartbeatAt = NextHeartbeat();
         _quiescence.Wake();
     }
 
@@ -260,7 +260,7 @@ internal sealed class Leader
         }
 
         ConfirmReads();
-        _heartbeatAt = _core.Now + _core.Options.HeartbeatInterval;
+        _heartbeatAt = NextHeartbeat();
         _replicator.HeartbeatDue = true;
         if (_quiescence.Consider(_transfer.Target == 0 && _reads.IsEmpty))
             _lease.Surrender();
@@ -276,10 +276,13 @@ internal sealed class Leader
         // Nobody was asked anything during the silence, so nobody is to blame for it.
         foreach (var progress in _replicator.Peers)
             progress.LastContact = _core.Now;
-        _heartbeatAt = _core.Now + _core.Options.HeartbeatInterval;
+        _heartbeatAt = NextHeartbeat();
         _replicator.HeartbeatDue = true;
         PermitLease();
     }
+
+    /// <summary>At the next multiple of the interval: the groups that a node leads beat together, and what they say goes in one frame to each peer.</summary>
+    private long NextHeartbeat() => (_core.Now / _core.Options.HeartbeatInterval + 1) * _core.Options.HeartbeatInterval;
 
     private FollowerProgress? Heard(ulong from, long sentAtEcho, ulong readRound)
     {

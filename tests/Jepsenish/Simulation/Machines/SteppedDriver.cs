@@ -68,8 +68,11 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
         if (_isScheduled[shard])
             return;
         _isScheduled[shard] = true;
-        process.After(random.Time(1 * Microsecond, 20 * Microsecond), () => Turn(shard));
+        process.After(WakingTime(), () => Turn(shard));
     }
+
+    /// <summary>How long a thread takes to wake up.</summary>
+    private long WakingTime() => random.Time(1 * Microsecond, 20 * Microsecond);
 
     private void Turn(int number)
     {
@@ -128,7 +131,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
         var deadline = shard.NextDeadline;
         if (deadline == long.MaxValue)
             return;
-        var wait = process.Machine.Clock.Until(deadline);
+        var wait = process.Machine.Clock.Until(deadline) + WakingTime();
         var due = process.Scheduler.Now + wait;
         // An earlier timer that still runs finds nothing due and sets the next one.
         if (_timer[shard.Number] > process.Scheduler.Now && _timer[shard.Number] <= due)
@@ -138,7 +141,8 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
         {
             if (_timer[shard.Number] == due)
                 _timer[shard.Number] = 0;
-            Schedule(shard.Number);
+            if (!_isScheduled[shard.Number])
+                Turn(shard.Number);
         });
     }
 
