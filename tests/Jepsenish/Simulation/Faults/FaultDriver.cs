@@ -1,5 +1,6 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Harness.Io;
+using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
 
@@ -8,7 +9,10 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
 /// <summary>Does to a cluster what a plan says, and mends it all in the end.</summary>
 internal sealed class FaultDriver(Cluster cluster)
 {
+    private const int FirstFlood = 1_000_000;
+
     private readonly SortedDictionary<FaultKind, int> _injected = [];
+    private int _floods;
     private bool _isOver;
 
     /// <summary>How many of each kind took place.</summary>
@@ -62,7 +66,7 @@ internal sealed class FaultDriver(Cluster cluster)
     }
 
     private Machine Find(PlannedFault fault, SeededRandom random) =>
-        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk)
+        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader)
             ? cluster.Machine(fault.Node)
             : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
 
@@ -122,6 +126,8 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.Isolate:
                 CutFor(fault.For, (a, b) => a == machine.Number || b == machine.Number);
                 return true;
+            case FaultKind.DesertedLeader:
+                return Desert(machine, fault.Group, random);
             case FaultKind.Bridge:
                 var left = cluster.Machines.Where(_ => random.Chance(500)).Select(m => m.Number).ToHashSet();
                 CutFor(fault.For, (a, b) => a != machine.Number && b != machine.Number && left.Contains(a) != left.Contains(b));
@@ -222,6 +228,46 @@ internal sealed class FaultDriver(Cluster cluster)
             foreach (var (from, to) in cut)
                 cluster.Wire.Join(from, to);
         });
+    }
+
+    private bool Desert(Machine machine, uint group, SeededRandom random)
+    {
+        if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
+            return false;
+        var time = random.Time(400 * Millisecond, 1500 * Millisecond);
+        CutFor(time, (a, b) => a == machine.Number || b == machine.Number);
+        Flood(machine, group, random.Between(1, 60));
+        if (random.Chance(400))
+        {
+            foreach (var other in cluster.Machines.Where(m => m != machine))
+                other.Clock.Jump(random.Time(3_700_000, 8_000_000));
+            cluster.ClocksWereSet = true;
+        }
+
+        if (random.Chance(500))
+        {
+            Later(time - (10 * Millisecond), () => cluster.Wire.LossPerMille = 300);
+            Later(time + (200 * Millisecond), () => cluster.Wire.LossPerMille = 0);
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes that nobody waits for.</summary>
+    private async void Flood(Machine machine, uint group, int writes)
+    {
+        try
+        {
+            var client = new Client(cluster, FirstFlood + ++_floods, group) { Home = machine.Number };
+            if (await client.ConnectAsync())
+                await client.AskAllAsync([.. Enumerable.Range(0, writes).Select(i => new[] { "SET", $"flood {i % 10}", $"{i}" })]);
+        }
+#pragma warning disable CA1031 // it ends the run
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            cluster.Problem ??= e;
+        }
     }
 
     private bool StallTurn(Machine machine, long time, bool alone)

@@ -33,6 +33,12 @@ internal enum FaultKind
     /// <summary>One node sees nobody, and the other way round.</summary>
     Isolate,
 
+    /// <summary>
+    /// A leader is cut off and goes on taking requests, until others have elected another: its tail will conflict with their log. Sometimes their clocks are set hours ahead meanwhile, which ends the sessions
+    /// of requests that are to be tried again, and frames are lost when it comes back.
+    /// </summary>
+    DesertedLeader,
+
     /// <summary>Two sides that share one node.</summary>
     Bridge,
 
