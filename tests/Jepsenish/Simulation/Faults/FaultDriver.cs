@@ -154,6 +154,10 @@ internal sealed class FaultDriver(Cluster cluster)
                 wire.SpoilImagesPerMille = random.Between(100, 500);
                 Later(fault.For, () => wire.SpoilImagesPerMille = 0);
                 return true;
+            case FaultKind.ShortenedAppends:
+                wire.ShortenAppendsPerMille = random.Between(100, 700);
+                Later(fault.For, () => wire.ShortenAppendsPerMille = 0);
+                return true;
             default:
                 return false;
         }

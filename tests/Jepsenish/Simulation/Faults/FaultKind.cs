@@ -57,6 +57,9 @@ internal enum FaultKind
     /// <summary>Bytes of images change before their frames are sealed.</summary>
     SpoiltImages,
 
+    /// <summary>Appends lose their last entries, and what is left of them is as true as before: as from a leader that sends in smaller portions (another version may).</summary>
+    ShortenedAppends,
+
     /// <summary>A disk is slow.</summary>
     SlowDisk,
 

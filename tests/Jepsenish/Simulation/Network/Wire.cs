@@ -29,11 +29,14 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     /// <summary>Pieces of images with a changed bit that no frame's checksum shows, in a thousand.</summary>
     public int SpoilImagesPerMille { get; set; }
 
+    /// <summary>Appends that lose their last entries, in a thousand.</summary>
+    public int ShortenAppendsPerMille { get; set; }
+
     /// <summary>The machines.</summary>
     public Cluster Cluster => cluster;
 
     /// <summary>Whether what is sent arrives, once, in order and as it was, where it is not cut.</summary>
-    public bool IsReliable => (LossPerMille | DuplicatePerMille | ReorderPerMille | CorruptPerMille | SpoilImagesPerMille) == 0;
+    public bool IsReliable => (LossPerMille | DuplicatePerMille | ReorderPerMille | CorruptPerMille | SpoilImagesPerMille | ShortenAppendsPerMille) == 0;
 
     /// <summary>Whether bytes pass between two machines in both directions, and are not slowed down.</summary>
     public bool IsQuick(ulong one, ulong other) => Passes(one, other) && Passes(other, one) && _slowness.GetValueOrDefault((one, other), 1) == 1;
@@ -59,7 +62,7 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     {
         _cut.Clear();
         _slowness.Clear();
-        LossPerMille = DuplicatePerMille = ReorderPerMille = CorruptPerMille = SpoilImagesPerMille = 0;
+        LossPerMille = DuplicatePerMille = ReorderPerMille = CorruptPerMille = SpoilImagesPerMille = ShortenAppendsPerMille = 0;
         Release();
     }
 

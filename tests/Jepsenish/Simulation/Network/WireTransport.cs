@@ -65,17 +65,14 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             process.Cluster.Oracles.OnSent(process, peer, frame.Span);
             if (wire.SpoilImagesPerMille > 0)
                 SpoilImages(frame.WritableSpan);
-            if (random.Chance(wire.LossPerMille))
-                return true;
-            if (random.Chance(wire.ReorderPerMille))
+            if (wire.ShortenAppendsPerMille == 0)
             {
-                Later(end, frame.Span.ToArray(), random.Chance(600) ? 10 * Millisecond : 2 * Second);
+                Send(end, frame.Span);
                 return true;
             }
 
-            end.Send(FrameType.Data, frame.Span);
-            if (random.Chance(wire.DuplicatePerMille))
-                Later(end, frame.Span.ToArray(), random.Chance(500) ? Millisecond : 500 * Millisecond);
+            using var shortened = ShortenAppends(frame.Span);
+            Send(end, shortened.Span);
             return true;
         }
     }
@@ -130,6 +127,46 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         _active.Remove(end.Peer);
         process.Cluster.Story.Tell(process.Machine, $"lost the connection to n{end.Peer}: {reason}");
         Handler.OnDisconnected(end.Peer);
+    }
+
+    private void Send(WireEnd end, ReadOnlySpan<byte> frame)
+    {
+        if (random.Chance(wire.LossPerMille))
+            return;
+        if (random.Chance(wire.ReorderPerMille))
+        {
+            Later(end, frame.ToArray(), random.Chance(600) ? 10 * Millisecond : 2 * Second);
+            return;
+        }
+
+        end.Send(FrameType.Data, frame);
+        if (random.Chance(wire.DuplicatePerMille))
+            Later(end, frame.ToArray(), random.Chance(500) ? Millisecond : 500 * Millisecond);
+    }
+
+    private PooledBuffer ShortenAppends(ReadOnlySpan<byte> frame)
+    {
+        var shortened = new PooledBuffer(frame.Length);
+        if (frame[0] != (byte)FrameKind.Raft)
+        {
+            shortened.Write(frame);
+            return shortened;
+        }
+
+        shortened.Write([frame[0]]);
+        var bytes = frame.ToArray();
+        for (var position = 1; position < bytes.Length;)
+        {
+            var start = position;
+            if (!MessageCodec.TryRead(bytes, ref position, out var group, out var message))
+                throw new SimulationViolationException($"node {process.Machine.Number} sends what nobody can read");
+            if (message is AppendEntries { Entries.Count: > 0 } append && random.Chance(wire.ShortenAppendsPerMille))
+                MessageCodec.Write(shortened, group, append with { Entries = [.. append.Entries.Take(random.Below(append.Entries.Count))] });
+            else
+                shortened.Write(bytes.AsSpan(start, position - start));
+        }
+
+        return shortened;
     }
 
     /// <summary>As if memory failed between the reading of a piece and the sealing of its frame. A piece's data stands at the end of its message.</summary>
