@@ -238,9 +238,32 @@ internal sealed class FaultDriver(Cluster cluster)
     {
         if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
             return false;
-        var time = random.Time(400 * Millisecond, 1500 * Millisecond);
+        Flood(machine, group, random);
+        return true;
+    }
+
+    /// <summary>A client writes once, so that the leader has a session for it; then the leader is cut off, and gets many writes more, which nobody waits for.</summary>
+    private async void Flood(Machine machine, uint group, SeededRandom random)
+    {
+        try
+        {
+            var client = new Client(cluster, FirstFlood + ++_floods, group) { Home = machine.Number };
+            if (!await client.ConnectAsync() || await client.AskAsync("SET", "flood", "begins") is not { IsError: false } || _isOver)
+                return;
+            CutOff(machine, random.Time(400 * Millisecond, 1500 * Millisecond), random);
+            await client.AskAllAsync([.. Enumerable.Range(0, random.Between(1, 60)).Select(i => new[] { "SET", $"flood {i % 10}", $"{i}" })]);
+        }
+#pragma warning disable CA1031 // it ends the run
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            cluster.Problem ??= e;
+        }
+    }
+
+    private void CutOff(Machine machine, long time, SeededRandom random)
+    {
         CutFor(time, (a, b) => a == machine.Number || b == machine.Number);
-        Flood(machine, group, random.Between(1, 60));
         if (random.Chance(400))
         {
             foreach (var other in cluster.Machines.Where(m => m != machine))
@@ -250,27 +273,9 @@ internal sealed class FaultDriver(Cluster cluster)
 
         if (random.Chance(500))
         {
-            Later(time - (10 * Millisecond), () => cluster.Wire.LossPerMille = 300);
-            Later(time + (200 * Millisecond), () => cluster.Wire.LossPerMille = 0);
-        }
-
-        return true;
-    }
-
-    /// <summary>Writes that nobody waits for.</summary>
-    private async void Flood(Machine machine, uint group, int writes)
-    {
-        try
-        {
-            var client = new Client(cluster, FirstFlood + ++_floods, group) { Home = machine.Number };
-            if (await client.ConnectAsync())
-                await client.AskAllAsync([.. Enumerable.Range(0, writes).Select(i => new[] { "SET", $"flood {i % 10}", $"{i}" })]);
-        }
-#pragma warning disable CA1031 // it ends the run
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            cluster.Problem ??= e;
+            var shortens = random.Chance(600);
+            Later(time - (10 * Millisecond), () => (cluster.Wire.LossPerMille, cluster.Wire.ShortenAppendsPerMille) = shortens ? (0, 800) : (300, 0));
+            Later(time + (200 * Millisecond), () => cluster.Wire.LossPerMille = cluster.Wire.ShortenAppendsPerMille = 0);
         }
     }
 

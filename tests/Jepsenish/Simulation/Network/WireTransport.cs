@@ -161,7 +161,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             if (!MessageCodec.TryRead(bytes, ref position, out var group, out var message))
                 throw new SimulationViolationException($"node {process.Machine.Number} sends what nobody can read");
             if (message is AppendEntries { Entries.Count: > 0 } append && random.Chance(wire.ShortenAppendsPerMille))
-                MessageCodec.Write(shortened, group, append with { Entries = [.. append.Entries.Take(random.Below(append.Entries.Count))] });
+                MessageCodec.Write(shortened, group, append with { Entries = [.. append.Entries.Take(random.Chance(500) ? 0 : random.Below(append.Entries.Count))] });
             else
                 shortened.Write(bytes.AsSpan(start, position - start));
         }
