@@ -71,7 +71,7 @@ public sealed class DataDirectory : IDisposable
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         // Looked at before the lock file is made, so that a directory which is not ours is left as it is.
         RefuseForeign(files, path);
-        if (!files.DirectoryExists(path))
+        if (!HasIdentity(files, path))
             CreateDurably(files, path);
         var heldLock = locks.TryAcquire(Path.Combine(path, LockName))
             ?? throw new DataDirectoryException(DataDirectoryProblem.InUse, $"data directory {path} is in use by another process");
@@ -117,16 +117,25 @@ public sealed class DataDirectory : IDisposable
                 $"data directory {path} belongs to node {found.Name} (number {found.Number}), not to node {request.Name}{(request.Number is { } wanted ? $" (number {wanted})" : "")}");
     }
 
+    /// <summary>Creates what is missing of a path, from the top. What is there already may have been created by a start that did not live to sync it.</summary>
     private static void CreateDurably(IFileSystem files, string path)
     {
-        var missing = new Stack<string>();
-        for (var ancestor = path; ancestor is not null && !files.DirectoryExists(ancestor); ancestor = Path.GetDirectoryName(ancestor))
-            missing.Push(ancestor);
-        files.CreateDirectory(path);
-        foreach (var created in missing)
+        if (Path.GetDirectoryName(path) is not { } parent)
+            return;
+        var isThere = files.DirectoryExists(path);
+        if (!isThere)
         {
-            if (Path.GetDirectoryName(created) is { } parent)
-                files.SyncDirectory(parent);
+            CreateDurably(files, parent);
+            files.CreateDirectory(path);
+        }
+
+        try
+        {
+            files.SyncDirectory(parent);
+        }
+        catch (UnauthorizedAccessException) when (isThere)
+        {
+            // Whoever may not read it did not create anything in it.
         }
     }
 

@@ -8,6 +8,9 @@ namespace RaftKv.Engine.Io;
 /// </remarks>
 public sealed class PhysicalFileSystem : IFileSystem
 {
+    // EACCES
+    private const int AccessDenied = 13;
+
     /// <inheritdoc/>
     public IFile Open(string path, OpenMode mode)
     {
@@ -92,6 +95,8 @@ public sealed class PhysicalFileSystem : IFileSystem
         if (OperatingSystem.IsWindows())
             return;
         var error = NativeMethods.SyncDirectory(path);
+        if (error == AccessDenied)
+            throw new UnauthorizedAccessException($"The directory {path} may not be read, and so not be synced.");
         if (error != 0)
             throw new IOException($"The directory {path} could not be synced: {Marshal.GetPInvokeErrorMessage(error)}.", error);
     }

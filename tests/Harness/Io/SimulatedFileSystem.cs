@@ -16,18 +16,28 @@ public enum DeviceOperation
 }
 
 /// <summary>
-/// A disk in memory that forgets like a real one: <see cref="Crash"/> loses any subset of the sectors, lengths and names that were not synced. Faults are injected by the number of a device
-/// operation (every write, sync and change of a name counts one). Deterministic from its seeds; thread-safe. Paths are normalised; directories come into being durably.
+/// A disk in memory that forgets like a real one: <see cref="Crash"/> loses any subset of the sectors, lengths, names and fresh directories that were not synced. Faults are injected by the number of a
+/// device operation (every write, sync and change of a name counts one). Deterministic from its seeds; thread-safe. Paths are normalised; a deleted directory does not come back.
 /// </summary>
 public sealed class SimulatedFileSystem : IFileSystem
 {
     private readonly SortedDictionary<string, SortedDictionary<string, SimulatedInode>> _directories = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, SortedDictionary<string, SimulatedInode>> _durable = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, List<NameChange>> _unsynced = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _unsyncedDirectories = new(StringComparer.Ordinal);
     private readonly Dictionary<long, Func<DeviceOperation, string, Exception?>> _faults = [];
     private readonly List<ArmedFault> _armed = [];
     private long _crashAt = long.MaxValue;
     private bool _off;
+
+    /// <summary>An empty disk.</summary>
+    /// <param name="home">A directory that is there before anything happens, durably.</param>
+    public SimulatedFileSystem(string? home = null)
+    {
+        if (home is not null)
+            CreateDirectory(home);
+        _unsyncedDirectories.Clear();
+    }
 
     /// <summary>One change of names, all of which reaches the disk or none.</summary>
     private sealed record NameChange(string? Remove, string? Add, SimulatedInode? Inode);
@@ -75,8 +85,16 @@ public sealed class SimulatedFileSystem : IFileSystem
             var random = new SeededRandom(seed);
             var after = new SimulatedFileSystem();
             var copies = new Dictionary<SimulatedInode, SimulatedInode>(ReferenceEqualityComparer.Instance);
+            var gone = new HashSet<string>();
             foreach (var (directory, names) in _durable)
             {
+                // In order of their names: what holds a directory comes before it.
+                if (gone.Contains(Path.GetDirectoryName(directory) ?? "") || (_unsyncedDirectories.Contains(directory) && random.Chance(500)))
+                {
+                    gone.Add(directory);
+                    continue;
+                }
+
                 var lost = random.Below(3) switch { 0 => 1000, 1 => 0, _ => 500 };
                 var survived = new SortedDictionary<string, SimulatedInode>(names, StringComparer.Ordinal);
                 foreach (var change in _unsynced.GetValueOrDefault(directory, []))
@@ -86,6 +104,7 @@ public sealed class SimulatedFileSystem : IFileSystem
                 }
 
                 after.CreateDirectory(directory);
+                after._unsyncedDirectories.Clear();
                 foreach (var (name, inode) in survived)
                 {
                     if (!copies.TryGetValue(inode, out var copy))
@@ -176,7 +195,8 @@ public sealed class SimulatedFileSystem : IFileSystem
             CheckPower();
             for (var directory = Path.GetFullPath(path); directory is not null; directory = Path.GetDirectoryName(directory))
             {
-                _directories.TryAdd(directory, new SortedDictionary<string, SimulatedInode>(StringComparer.Ordinal));
+                if (_directories.TryAdd(directory, new SortedDictionary<string, SimulatedInode>(StringComparer.Ordinal)) && Path.GetDirectoryName(directory) is not null)
+                    _unsyncedDirectories.Add(directory);
                 _durable.TryAdd(directory, new SortedDictionary<string, SimulatedInode>(StringComparer.Ordinal));
             }
         }
@@ -215,6 +235,7 @@ public sealed class SimulatedFileSystem : IFileSystem
                 _directories.Remove(directory);
                 _durable.Remove(directory);
                 _unsynced.Remove(directory);
+                _unsyncedDirectories.Remove(directory);
             }
 
             AfterOperation(DeviceOperation.Name, path);
@@ -245,6 +266,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         {
             BeforeSync(path);
             _ = Names(directory);
+            _unsyncedDirectories.RemoveWhere(d => Path.GetDirectoryName(d) == directory);
             if (!_unsynced.Remove(directory, out var changes))
                 return;
             foreach (var change in changes)

@@ -19,7 +19,7 @@ public sealed class LogBitRot
         {
             var random = new SeededRandom(seed);
             var segment = random.Chance(500) ? 8192 : 16384;
-            var life = new LogLife(new SimulatedFileSystem(), random, LogCrashes.Options(segment));
+            var life = new LogLife(new SimulatedFileSystem("/node"), random, LogCrashes.Options(segment));
             life.Run(random.Between(5, 80));
             life.Log!.Seal();
             while (life.Log.PrepareSegments())
@@ -55,7 +55,7 @@ public sealed class LogBitRot
         {
             var random = new SeededRandom(seed);
             var options = new WalOptions { SegmentSize = 16384, FirstSegmentSize = 16384 };
-            var files = new SimulatedFileSystem();
+            var files = new SimulatedFileSystem("/node");
             var model = new WalModel();
             var script = new WalScript(random, 3, 100);
             var log = WriteAheadLog.Open(files, Directory, options, LogCrashes.Identity);

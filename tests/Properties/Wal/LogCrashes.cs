@@ -39,7 +39,7 @@ public sealed class LogCrashes
             {
                 try
                 {
-                    var files = new SimulatedFileSystem();
+                    var files = new SimulatedFileSystem("/node");
                     files.CrashAtOperation(at);
                     var life = new LogLife(files, new SeededRandom(7), Options(8192));
                     if (life.Run(15))
@@ -58,7 +58,7 @@ public sealed class LogCrashes
     private static void RunLife(ulong seed)
     {
         var random = new SeededRandom(seed);
-        var life = new LogLife(new SimulatedFileSystem(), random, Options(random.Chance(500) ? 8192 : 16384));
+        var life = new LogLife(new SimulatedFileSystem("/node"), random, Options(random.Chance(500) ? 8192 : 16384));
         for (var round = 0; round < 6; round++)
         {
             if (random.Chance(900))

@@ -18,7 +18,7 @@ public sealed class KilledNodeTests
     [Fact]
     public void A_peer_that_a_killed_process_wrote_down_is_remembered_across_a_power_cut_once_it_was_accepted()
     {
-        _files.CreateDirectory(Home);
+        _files = new SimulatedFileSystem(Home);
         Assert.Equal(PeerCheck.Accepted, PeerRegistry.Open(_files, Peers).Check(2, "n2", 20));
         KilledAtTheDirectory(() => PeerRegistry.Open(_files, Peers).Check(3, "n3", 30));
         Assert.Equal(PeerCheck.Accepted, PeerRegistry.Open(_files, Peers).Check(3, "n3", 30));
@@ -31,6 +31,24 @@ public sealed class KilledNodeTests
         KilledAtTheDirectory(() => OpenDirectory(1000));
         Assert.Equal(1000UL, OpenDirectory(2000));
         AfterEachPowerCut(() => Assert.Equal(1000UL, OpenDirectory(3000)));
+    }
+
+    /// <summary>The second start must not take for durable what the first, wherever it was killed, had only begun: its directory above all.</summary>
+    [Fact]
+    public void Wherever_a_first_start_is_killed_the_node_that_the_second_one_opens_stays_the_same()
+    {
+        var killed = true;
+        for (var operation = 1; killed; operation++)
+        {
+            _files = new SimulatedFileSystem();
+            for (var i = operation; i < operation + 50; i++)
+                _files.FailAtOperation(i, (_, path) => new IOException($"killed at {path}"));
+            killed = Record.Exception(() => OpenDirectory(1000)) is IOException;
+            for (var i = operation; i < operation + 50; i++)
+                _files.FailAtOperation(i, (_, _) => null);
+            var incarnation = OpenDirectory(2000);
+            AfterEachPowerCut(() => Assert.Equal(incarnation, OpenDirectory(3000)));
+        }
     }
 
     /// <summary>Ends an action at its first sync of the directory that holds a fresh name.</summary>

@@ -12,8 +12,7 @@ public sealed class SimulatedFileSystemTests
         var outcomes = new HashSet<string>();
         for (ulong seed = 0; seed < 200; seed++)
         {
-            var files = new SimulatedFileSystem();
-            files.CreateDirectory("/d");
+            var files = new SimulatedFileSystem("/d");
             using var file = files.Open("/d/a", OpenMode.CreateNew);
             file.Write(0, "old."u8);
             file.SyncData();
@@ -36,8 +35,7 @@ public sealed class SimulatedFileSystemTests
         var outcomes = new HashSet<string>();
         for (ulong seed = 0; seed < 200; seed++)
         {
-            var files = new SimulatedFileSystem();
-            files.CreateDirectory("/d");
+            var files = new SimulatedFileSystem("/d");
             files.Open("/d/a", OpenMode.CreateNew).Dispose();
             files.SyncDirectory("/d");
             files.Rename("/d/a", "/d/b");
@@ -49,12 +47,31 @@ public sealed class SimulatedFileSystemTests
     }
 
     [Fact]
+    public void A_fresh_directory_is_lost_with_all_in_it_or_kept_and_kept_for_sure_once_its_parent_was_synced()
+    {
+        var outcomes = new HashSet<(bool One, bool Two)>();
+        for (ulong seed = 0; seed < 100; seed++)
+        {
+            var files = new SimulatedFileSystem("/d");
+            files.CreateDirectory("/d/one/two");
+            files.SyncDirectory("/d/one");
+            files.CreateDirectory("/d/three");
+            files.SyncDirectory("/d");
+            files.CreateDirectory("/d/four/five");
+            var after = files.Crash(seed);
+            Assert.True(after.DirectoryExists("/d/one/two") && after.DirectoryExists("/d/three"));
+            outcomes.Add((after.DirectoryExists("/d/four"), after.DirectoryExists("/d/four/five")));
+        }
+
+        Assert.Equal([(false, false), (true, false), (true, true)], outcomes.Order());
+    }
+
+    [Fact]
     public void After_the_power_failed_everything_throws_and_equal_seeds_give_equal_disks()
     {
         static SimulatedFileSystem Make()
         {
-            var files = new SimulatedFileSystem();
-            files.CreateDirectory("/d");
+            var files = new SimulatedFileSystem("/d");
             var file = files.Open("/d/a", OpenMode.CreateNew);
             files.SyncDirectory("/d");
             files.CrashAtOperation(files.Operations + 1);

@@ -11,7 +11,7 @@ public sealed class KilledStoreTests
 {
     private const string Home = "/node/store-0";
 
-    private SimulatedFileSystem _files = new();
+    private SimulatedFileSystem _files = new("/node");
 
     [Fact]
     public void What_the_store_on_FASTER_recovered_is_durable() =>
@@ -67,7 +67,7 @@ public sealed class KilledStoreTests
     /// <summary>Three checkpoints, or as many as there are before the end.</summary>
     private void Run(Func<SimulatedFileSystem, IStateStore> open, long failAt)
     {
-        _files = new SimulatedFileSystem();
+        _files = new SimulatedFileSystem("/node");
         if (failAt < long.MaxValue)
             _files.FailAtOperation(failAt, (kind, path) => new IOException($"killed at a {kind} of {path}"));
         try

@@ -30,7 +30,7 @@ public sealed class KilledLogTests : WalFixture
         Assert.InRange(operations, 30, 300);
         for (var killedAt = 1; killedAt <= operations; killedAt++)
         {
-            Files = new();
+            Files = new("/node");
             Files.FailAtOperation(killedAt, (kind, path) => new IOException($"killed at a {kind} of {path}"));
             try
             {

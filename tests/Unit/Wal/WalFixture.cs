@@ -12,7 +12,7 @@ public abstract class WalFixture
 
     protected static readonly WalOptions Options = new() { SegmentSize = 16384, FirstSegmentSize = 16384, RewriteAboveBytes = 0, StepBytes = 4096 };
 
-    protected SimulatedFileSystem Files { get; set; } = new();
+    protected SimulatedFileSystem Files { get; set; } = new("/node");
 
     protected WriteAheadLog Open(WalOptions? options = null, WalIdentity? identity = null) => WriteAheadLog.Open(Files, Home, options ?? Options, identity ?? Identity);
 
