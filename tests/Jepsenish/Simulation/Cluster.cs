@@ -44,8 +44,14 @@ internal sealed class Cluster
     /// <summary>Whether a wall clock was set: then nobody can tell when keys should expire.</summary>
     public bool ClocksWereSet { get; set; }
 
+    /// <summary>Until then no client rests.</summary>
+    public long RushUntil { get; private set; }
+
     /// <summary>What made the run fail, seen where it cannot be thrown.</summary>
     public Exception? Problem { get; set; }
+
+    /// <summary>Lets clients work without a rest for a while.</summary>
+    public void Rush(long time) => RushUntil = Math.Max(RushUntil, Scheduler.Now + time);
 
     /// <summary>Processes that run.</summary>
     public IEnumerable<Process> Running => Machines.Select(m => m.Process).OfType<Process>().Where(p => p.IsAlive);

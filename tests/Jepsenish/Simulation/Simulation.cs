@@ -131,7 +131,9 @@ internal sealed class Simulation
                     await workload.StepAsync(client);
                 else
                     await client.Sleep(50 * Millisecond);
-                await client.Sleep(client.Random.Time(1, _cluster.Options.LullTime > 0 && client.Random.Chance(LullPerMille) ? _cluster.Options.LullTime : _cluster.Options.ThinkTime));
+                await client.Sleep(client.Random.Time(1, _cluster.Options.ThinkTime));
+                if (_cluster.Options.LullTime > 0 && client.Random.Chance(LullPerMille))
+                    await RestAsync(client);
                 if (client.Random.Chance(_cluster.Options.RoamPerMille))
                     client.Disconnect();
             }
@@ -140,6 +142,14 @@ internal sealed class Simulation
         {
             _clientsRunning--;
         }
+    }
+
+    /// <summary>A lull, unless something happens that only shows where requests come in.</summary>
+    private async Task RestAsync(Client client)
+    {
+        var scheduler = _cluster.Scheduler;
+        for (var until = scheduler.Now + client.Random.Time(1, _cluster.Options.LullTime); scheduler.Now < until && scheduler.Now >= _cluster.RushUntil;)
+            await client.Sleep(Math.Min(50 * Millisecond, until - scheduler.Now));
     }
 
     /// <summary>On every node that runs, every client's keys are read once more.</summary>

@@ -284,6 +284,7 @@ internal sealed class FaultDriver(Cluster cluster)
         if (machine.Process is not { IsAlive: true } process)
             return false;
         process.StallTurn(time);
+        cluster.Rush(time + (200 * Millisecond));
         // As where a whole machine is short of time: nobody hears of it, nor it of them, but for those who share it.
         if (alone)
             CutFor(time + (20 * Millisecond), (a, b) => a == machine.Number || b == machine.Number);
@@ -296,6 +297,7 @@ internal sealed class FaultDriver(Cluster cluster)
             return false;
         var target = random.Pick(cluster.Machines.Where(m => m != machine || cluster.Machines.Count == 1).ToList()).Number;
         process.Run(() => InShard(process, group, replica => replica.Core.TransferLeadership(target, replica.Now)));
+        cluster.Rush(500 * Millisecond);
         return true;
     }
 

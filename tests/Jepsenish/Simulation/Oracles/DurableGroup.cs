@@ -31,6 +31,9 @@ internal sealed class DurableGroup
     /// <summary>The newest checkpoint that a recovered node stood on; it may be ahead of the log, when an image was installed right in front of a crash.</summary>
     public ulong CheckpointIndex { get; private set; }
 
+    /// <summary>What the store's durable checkpoints hold: the log may begin no later.</summary>
+    public ulong CheckpointedIndex { get; private set; }
+
     /// <summary>Everything up to here is durable in one way or the other.</summary>
     public ulong EndIndex => Math.Max(LastIndex, CheckpointIndex);
 
@@ -39,6 +42,9 @@ internal sealed class DurableGroup
 
     /// <summary>A node has recovered with a checkpoint.</summary>
     public void OnRecovered(ulong checkpoint) => CheckpointIndex = Math.Max(CheckpointIndex, checkpoint);
+
+    /// <summary>A checkpoint is complete, or was found by a process that started.</summary>
+    public void OnCheckpointed(ulong index) => CheckpointedIndex = Math.Max(CheckpointedIndex, index);
 
     /// <summary>Takes a record's effect.</summary>
     public void Apply(in WalRecord record)
@@ -59,13 +65,20 @@ internal sealed class DurableGroup
                     _terms.RemoveRange(0, (int)(record.Index - StartIndex));
                 else
                     _terms.Clear();
-                (StartIndex, StartTerm) = (record.Index, record.Term);
+                Begin(record);
                 break;
             case RecordType.Reset:
                 _terms.Clear();
-                (StartIndex, StartTerm) = (record.Index, record.Term);
+                Begin(record);
                 break;
         }
+    }
+
+    private void Begin(in WalRecord record)
+    {
+        if (record.Index > CheckpointedIndex)
+            throw new SimulationViolationException($"group {record.Group}: a disk's log is cut up to entry {record.Index}, its checkpoints hold entries up to {CheckpointedIndex}");
+        (StartIndex, StartTerm) = (record.Index, record.Term);
     }
 
     private void Cut(ulong from)

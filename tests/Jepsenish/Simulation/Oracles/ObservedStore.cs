@@ -1,9 +1,10 @@
 using RaftKv.Engine.Store;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
-/// <summary>A store that tells <see cref="StateChains"/> what every entry did, and refuses no call.</summary>
-internal sealed class ObservedStore(IStateStore store, ulong node, StateChains chains) : IStateStore
+/// <summary>A store that tells <see cref="StateChains"/> what every entry did, and the machine's ledger what a checkpoint holds; it refuses no call.</summary>
+internal sealed class ObservedStore(IStateStore store, Machine machine, StateChains chains) : IStateStore
 {
     private readonly SortedDictionary<uint, ObservedGroup> _groups = [];
 
@@ -13,8 +14,12 @@ internal sealed class ObservedStore(IStateStore store, ulong node, StateChains c
 
     public IGroupState Open(uint group)
     {
-        if (!_groups.TryGetValue(group, out var known))
-            _groups.Add(group, known = new ObservedGroup(store.Open(group), node, chains));
+        if (_groups.TryGetValue(group, out var known))
+            return known;
+        var state = store.Open(group);
+        // What a process finds is in a checkpoint.
+        machine.Ledger.Group(group).OnCheckpointed(state.Applied.Index);
+        _groups.Add(group, known = new ObservedGroup(state, machine.Number, chains));
         return known;
     }
 
@@ -26,7 +31,15 @@ internal sealed class ObservedStore(IStateStore store, ulong node, StateChains c
 
     public bool TryBeginCheckpoint() => store.TryBeginCheckpoint();
 
-    public CompletedCheckpoint? PollCheckpoint() => store.PollCheckpoint();
+    public CompletedCheckpoint? PollCheckpoint()
+    {
+        var completed = store.PollCheckpoint();
+        if (completed is null)
+            return null;
+        foreach (var (group, position) in completed.Groups)
+            machine.Ledger.Group(group).OnCheckpointed(position.Index);
+        return completed;
+    }
 
     public void Dispose() => store.Dispose();
 }
