@@ -93,6 +93,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 return true;
             case FaultKind.Pause:
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
+                cluster.Rush(Math.Min(fault.For, Second) + (100 * Millisecond));
                 return true;
             case FaultKind.StallTurn:
                 return StallTurn(machine, random.Chance(600) ? random.Time(600 * Millisecond, 1800 * Millisecond) : fault.For, random.Chance(700));
@@ -140,6 +141,7 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.SlowLink:
                 var far = random.Pick(cluster.Machines).Number;
                 wire.Slow(machine.Number, far, random.Between(2, 200));
+                cluster.Rush(Math.Min(fault.For, Second));
                 Later(fault.For, () => wire.Slow(machine.Number, far, 1));
                 return true;
             case FaultKind.LossyNetwork:
