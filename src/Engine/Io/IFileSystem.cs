@@ -33,5 +33,7 @@ public interface IFileSystem
     void Rename(string from, string to);
 
     /// <summary>Makes creations, renames and deletions in the directory durable.</summary>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
+    /// <exception cref="IOException">The disk failed.</exception>
     void SyncDirectory(string path);
 }
