@@ -47,11 +47,14 @@ internal sealed class Cluster
     /// <summary>Until then no client rests.</summary>
     public long RushUntil { get; private set; }
 
+    /// <summary>The node that clients prefer meanwhile; null for any.</summary>
+    public ulong? RushAt { get; private set; }
+
     /// <summary>What made the run fail, seen where it cannot be thrown.</summary>
     public Exception? Problem { get; set; }
 
-    /// <summary>Lets clients work without a rest for a while.</summary>
-    public void Rush(long time) => RushUntil = Math.Max(RushUntil, Scheduler.Now + time);
+    /// <summary>Lets clients work without a rest for a while, and many of them at one machine.</summary>
+    public void Rush(long time, Machine? at = null) => (RushUntil, RushAt) = (Math.Max(RushUntil, Scheduler.Now + time), at?.Number);
 
     /// <summary>Processes that run.</summary>
     public IEnumerable<Process> Running => Machines.Select(m => m.Process).OfType<Process>().Where(p => p.IsAlive);

@@ -125,8 +125,10 @@ internal sealed class Simulation
     {
         try
         {
+            var rush = 0L;
             while (!_clientsStop)
             {
+                rush = JoinRush(client, rush);
                 if (await client.ConnectAsync())
                     await workload.StepAsync(client);
                 else
@@ -142,6 +144,20 @@ internal sealed class Simulation
         {
             _clientsRunning--;
         }
+    }
+
+    /// <summary>Half of the clients go where something happens, and stay until it is over. Returns the rush that the client knows of.</summary>
+    private long JoinRush(Client client, long known)
+    {
+        if (_cluster.Scheduler.Now >= _cluster.RushUntil)
+            client.Home = null;
+        else if (known != _cluster.RushUntil && client.Random.Chance(500) && client.Home != _cluster.RushAt)
+        {
+            client.Home = _cluster.RushAt;
+            client.Disconnect();
+        }
+
+        return _cluster.RushUntil;
     }
 
     /// <summary>A lull, unless something happens that only shows where requests come in.</summary>

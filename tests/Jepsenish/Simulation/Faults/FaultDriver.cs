@@ -93,7 +93,7 @@ internal sealed class FaultDriver(Cluster cluster)
                 return true;
             case FaultKind.Pause:
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
-                cluster.Rush(Math.Min(fault.For, Second) + (100 * Millisecond));
+                cluster.Rush(Math.Min(fault.For, Second) + (100 * Millisecond), machine);
                 return true;
             case FaultKind.StallTurn:
                 return StallTurn(machine, random.Chance(600) ? random.Time(600 * Millisecond, 1800 * Millisecond) : fault.For, random.Chance(700));
@@ -141,7 +141,7 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.SlowLink:
                 var far = random.Pick(cluster.Machines).Number;
                 wire.Slow(machine.Number, far, random.Between(2, 200));
-                cluster.Rush(Math.Min(fault.For, Second));
+                cluster.Rush(Math.Min(fault.For, Second), machine);
                 Later(fault.For, () => wire.Slow(machine.Number, far, 1));
                 return true;
             case FaultKind.LossyNetwork:
@@ -174,7 +174,8 @@ internal sealed class FaultDriver(Cluster cluster)
                 Later(fault.For, () => machine.Faults.Slowness = 1);
                 return true;
             case FaultKind.HungDisk:
-                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + (random.Chance(500) ? random.Time(2, 4) * Second : fault.For));
+                machine.Faults.HungUntil = Math.Max(machine.Faults.HungUntil, cluster.Scheduler.Now + (random.Chance(700) ? random.Time(2, 4) * Second : fault.For));
+                cluster.Rush(Second, machine);
                 return true;
             case FaultKind.FullDisk:
                 machine.Disk.Capacity = machine.Disk.Used + random.Below(64 << 10);
@@ -286,7 +287,7 @@ internal sealed class FaultDriver(Cluster cluster)
         if (machine.Process is not { IsAlive: true } process)
             return false;
         process.StallTurn(time);
-        cluster.Rush(time + (200 * Millisecond));
+        cluster.Rush(time + (200 * Millisecond), machine);
         // As where a whole machine is short of time: nobody hears of it, nor it of them, but for those who share it.
         if (alone)
             CutFor(time + (20 * Millisecond), (a, b) => a == machine.Number || b == machine.Number);
