@@ -150,10 +150,13 @@ internal sealed class Simulation
     private long JoinRush(Client client, long known)
     {
         if (_cluster.Scheduler.Now >= _cluster.RushUntil)
-            client.Home = null;
+        {
+            (client.Home, client.OnlyReads) = (null, false);
+        }
         else if (known != _cluster.RushUntil && client.Random.Chance(500) && client.Home != _cluster.RushAt)
         {
-            client.Home = _cluster.RushAt;
+            // A write there may have to wait until it is over, and a client waits for its answer: who reads only sees all of it.
+            (client.Home, client.OnlyReads) = (_cluster.RushAt, client.Random.Chance(700));
             client.Disconnect();
         }
 

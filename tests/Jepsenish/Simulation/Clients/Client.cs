@@ -54,6 +54,9 @@ internal sealed class Client
     /// <summary>When the request under way began.</summary>
     public long WaitingSince { get; private set; }
 
+    /// <summary>Whether it writes nothing for now, where its work leaves it the choice.</summary>
+    public bool OnlyReads { get; set; }
+
     /// <summary>The node it talks to; null for any.</summary>
     public ulong? Home { get; set; }
 

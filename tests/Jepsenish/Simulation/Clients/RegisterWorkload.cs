@@ -16,7 +16,7 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
     /// <inheritdoc/>
     public async Task StepAsync(Client client)
     {
-        var choice = client.Random.Below(12);
+        var choice = client.OnlyReads ? 0 : client.Random.Below(12);
         var number = string.Create(CultureInfo.InvariantCulture, $"{_operations++ / Lifetime}.{client.Random.Below(cluster.Options.Keys)}");
         if (choice < 3)
             await ReadAsync(client, $"r{number}");

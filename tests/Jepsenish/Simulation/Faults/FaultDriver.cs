@@ -65,10 +65,14 @@ internal sealed class FaultDriver(Cluster cluster)
         cluster.Story.Tell($"fault: {fault.Kind} at {machine.Name} for {SimulatedTime.Show(fault.For)}");
     }
 
-    private Machine Find(PlannedFault fault, SeededRandom random) =>
-        fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader)
-            ? cluster.Machine(fault.Node)
-            : cluster.Running.FirstOrDefault(p => p.Leads(fault.Group))?.Machine ?? random.Pick(cluster.Machines);
+    private Machine Find(PlannedFault fault, SeededRandom random)
+    {
+        if (fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader))
+            return cluster.Machine(fault.Node);
+        // The first group is the one that surely has clients, and these faults show only where they are.
+        var group = fault.Kind is FaultKind.StallTurn or FaultKind.HungDisk && random.Chance(500) ? 1 : fault.Group;
+        return cluster.Running.FirstOrDefault(p => p.Leads(group))?.Machine ?? random.Pick(cluster.Machines);
+    }
 
     private bool Apply(PlannedFault fault, Machine machine, SeededRandom random)
     {
