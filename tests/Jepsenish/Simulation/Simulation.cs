@@ -128,7 +128,8 @@ internal sealed class Simulation
             var rush = 0L;
             while (!_clientsStop)
             {
-                rush = JoinRush(client, rush);
+                if (JoinsRush(client, ref rush))
+                    await client.Sleep(client.Random.Time(1, _cluster.RushUntil - _cluster.Scheduler.Now));
                 if (await client.ConnectAsync())
                     await workload.StepAsync(client);
                 else
@@ -146,21 +147,25 @@ internal sealed class Simulation
         }
     }
 
-    /// <summary>Half of the clients go where something happens, and stay until it is over. Returns the rush that the client knows of.</summary>
-    private long JoinRush(Client client, long known)
+    /// <summary>
+    /// Half of the clients go where something happens, and stay until it is over. A write there may have to wait as long, and a client waits for its answer: those who only read see more. Some come late (true):
+    /// whoever comes early may be kept waiting, and what is answered in the end was asked before anybody else could write.
+    /// </summary>
+    private bool JoinsRush(Client client, ref long known)
     {
-        if (_cluster.Scheduler.Now >= _cluster.RushUntil)
+        var isNew = known != _cluster.RushUntil;
+        known = _cluster.RushUntil;
+        if (_cluster.Scheduler.Now >= known)
         {
             (client.Home, client.OnlyReads) = (null, false);
-        }
-        else if (known != _cluster.RushUntil && client.Random.Chance(500) && client.Home != _cluster.RushAt)
-        {
-            // A write there may have to wait until it is over, and a client waits for its answer: who reads only sees all of it.
-            (client.Home, client.OnlyReads) = (_cluster.RushAt, client.Random.Chance(700));
-            client.Disconnect();
+            return false;
         }
 
-        return _cluster.RushUntil;
+        if (!isNew || _cluster.RushAt is null || !client.Random.Chance(500))
+            return false;
+        (client.Home, client.OnlyReads) = (_cluster.RushAt, client.Random.Chance(700));
+        client.Disconnect();
+        return client.OnlyReads && client.Random.Chance(500);
     }
 
     /// <summary>A lull, unless something happens that only shows where requests come in.</summary>
