@@ -22,3 +22,9 @@ public sealed class OutcomeUnknownException(string message, RequestId request) :
 
 /// <summary>The key holds a value that the operation cannot work on, such as text to be incremented, or the result would be out of range. Nothing was changed.</summary>
 public sealed class WrongValueException(string message) : RaftKvException(message);
+
+/// <summary>
+/// The request would have read, written or returned more than one request may, or is itself too long; the message names the limit and what it allows. Nothing was changed.
+/// Split it into several.
+/// </summary>
+public sealed class LimitExceededException(string message) : RaftKvException(message);

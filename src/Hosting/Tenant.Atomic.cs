@@ -125,7 +125,7 @@ public sealed partial class Tenant
         {
             ResultStatus.Ok => new CompareAndSetResult(true, result.Revision, default),
             ResultStatus.ConditionFailed => new CompareAndSetResult(false, result.CurrentRevision, result.CurrentValue.ToArray()),
-            _ => throw TenantChecks.Refused(result.Status, operation.Request),
+            _ => throw TenantChecks.Refused(result, operation.Request),
         };
     }
 
@@ -138,7 +138,7 @@ public sealed partial class Tenant
             return new BatchOutcome(false, result.FailedRevision, (int)result.FailedNumber);
         throw result.Status == ResultStatus.ConditionFailed
             ? new WrongValueException($"The condition of the batch's write number {result.FailedNumber} did not hold; nothing was changed.")
-            : TenantChecks.Refused(result.Status, operation.Request);
+            : TenantChecks.Refused(result, operation.Request);
     }
 
     private static Outcome ReadOutcome(PendingOperation operation, RequestId request)
@@ -151,7 +151,7 @@ public sealed partial class Tenant
             ResultStatus.Ok => new Outcome(OutcomeKind.NeverApplied, 0, false),
             ResultStatus.Forgotten or ResultStatus.UnknownSession => new Outcome(OutcomeKind.Unknown, 0, false),
             ResultStatus.Malformed => throw new ArgumentException($"Request {request} is not one that can have been made.", nameof(request)),
-            _ => throw TenantChecks.Refused(result.Status, request),
+            _ => throw TenantChecks.Refused(result, request),
         };
     }
 }

@@ -202,7 +202,7 @@ public sealed partial class Tenant
     private static CommandResult ReadOk(PendingOperation operation)
     {
         var result = ReadResult(operation);
-        return result.Status == ResultStatus.Ok ? result : throw TenantChecks.Refused(result.Status, operation.Request);
+        return result.Status == ResultStatus.Ok ? result : throw TenantChecks.Refused(result, operation.Request);
     }
 
     private static long ReadNumber(PendingOperation operation) => ReadOk(operation).Number;
@@ -212,7 +212,7 @@ public sealed partial class Tenant
         var result = ReadResult(operation);
         return result.Status is ResultStatus.Ok or ResultStatus.ConditionFailed
             ? new PutResult(result.Status == ResultStatus.Ok, result.Revision)
-            : throw TenantChecks.Refused(result.Status, operation.Request);
+            : throw TenantChecks.Refused(result, operation.Request);
     }
 
     private static Entry? ReadEntry(PendingOperation operation)

@@ -57,7 +57,7 @@ internal static class TenantChecks
     }
 
     /// <summary>The exception for a result that is neither Ok nor one that the caller handles.</summary>
-    public static Exception Refused(ResultStatus status, RequestId request) => status switch
+    public static Exception Refused(CommandResult result, RequestId request) => result.Status switch
     {
         ResultStatus.NotAnInteger => new WrongValueException("The value is not a decimal 64-bit integer."),
         ResultStatus.NotAFloat => new WrongValueException("The value is not a decimal number."),
@@ -65,6 +65,8 @@ internal static class TenantChecks
         ResultStatus.TooLarge => new WrongValueException("A key or value would be longer than the store's format allows."),
         ResultStatus.Cancelled => new UnavailableException($"Write {request} was settled as never to be applied before it arrived."),
         ResultStatus.Forgotten or ResultStatus.UnknownSession => new OutcomeUnknownException($"Write {request} is older than what its group remembers.", request),
-        _ => new RaftKvException($"The group refused the request as {status}; the nodes may run different versions."),
+        ResultStatus.LimitExceeded => new LimitExceededException(CommandLimits.Describe(result.Bound) + " Nothing was changed."),
+        ResultStatus.Skipped => new RaftKvException($"Write {request} could not be applied because of a defect and was skipped by an operator; nothing was changed."),
+        _ => new RaftKvException($"The group refused the request as {result.Status}; the nodes may run different versions."),
     };
 }

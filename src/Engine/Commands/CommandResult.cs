@@ -70,6 +70,9 @@ public readonly ref struct CommandResult
     /// <summary>Batch that failed on a condition: the revision that the key has, 0 if absent.</summary>
     public ulong FailedRevision => BinaryPrimitives.ReadUInt64LittleEndian(At(5, 8));
 
+    /// <summary>Whatever ended as LimitExceeded: the ceiling that it would have passed.</summary>
+    public CommandBound Bound => (CommandBound)At(0, 1)[0];
+
     /// <summary>Scan that ended as Ok: its items.</summary>
     public ScanResult Scan => new(Body);
 

@@ -35,4 +35,10 @@ public enum ResultStatus : byte
 
     /// <summary>The bytes are not a command that this version knows; nothing was changed.</summary>
     Malformed = 10,
+
+    /// <summary>The command would have read, written or returned more than a ceiling allows; nothing was changed. The result's body names the ceiling: <see cref="CommandBound"/> (1 byte).</summary>
+    LimitExceeded = 11,
+
+    /// <summary>The command could not be applied because of a defect, and an operator had its entry skipped; nothing was changed.</summary>
+    Skipped = 12,
 }

@@ -444,7 +444,7 @@ internal sealed class RespConnection : IDisposable
                 var results = new ResultCursor(operation.Result.Span, operation.Plan.IsBatch);
                 if (!Replies.IsRefusal(results.Top.Status))
                     return operation.Plan.Write!(Session, operation, operation.Plan, ref results);
-                Session.Writer.Error(Replies.Describe(results.Top.Status));
+                Session.Writer.Error(Replies.Describe(results.Top));
                 break;
             case OperationStatus.Unavailable:
                 Session.Writer.Error($"CLUSTERDOWN {operation.Reason}");

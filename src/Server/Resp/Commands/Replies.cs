@@ -113,15 +113,16 @@ internal static class Replies
     {
         if (result.Status == ResultStatus.Ok)
             return false;
-        session.Writer.Error(Describe(result.Status));
+        session.Writer.Error(Describe(result));
         return true;
     }
 
     /// <summary>A status that means the same whatever the command was.</summary>
     public static bool IsRefusal(ResultStatus status) =>
-        status is ResultStatus.UnknownSession or ResultStatus.Forgotten or ResultStatus.Cancelled or ResultStatus.Malformed;
+        status is ResultStatus.UnknownSession or ResultStatus.Forgotten or ResultStatus.Cancelled or ResultStatus.Malformed
+            or ResultStatus.LimitExceeded or ResultStatus.Skipped;
 
-    public static string Describe(ResultStatus status) => status switch
+    public static string Describe(CommandResult result) => result.Status switch
     {
         ResultStatus.NotFound => NoSuchKey,
         ResultStatus.ConditionFailed => "ERR a condition did not hold; nothing was changed",
@@ -132,6 +133,8 @@ internal static class Replies
         ResultStatus.UnknownSession => "TRYAGAIN the node's session has ended; the command was not applied now",
         ResultStatus.Forgotten => "UNKNOWN the request is too old to know whether it was applied; it was not applied now",
         ResultStatus.Cancelled => "ERR the request was settled as never to be applied",
+        ResultStatus.LimitExceeded => "ERR " + CommandLimits.Describe(result.Bound),
+        ResultStatus.Skipped => "ERR the command could not be applied because of a defect and was skipped by an operator; nothing was changed",
         _ => "ERR the cluster does not know this command; nothing was changed",
     };
 }

@@ -180,7 +180,7 @@ internal sealed class Transaction : IDisposable
         if (results.Top.Status == ResultStatus.ConditionFailed)
             session.Writer.NullArray();
         else
-            session.Writer.Error(Replies.Describe(results.Top.Status));
+            session.Writer.Error(Replies.Describe(results.Top));
         Close();
     }
 
