@@ -98,6 +98,21 @@ public static class Sometimes
     /// <summary>A leader sends a forwarded write back, to be asked again.</summary>
     public const string ForwardAskedAgain = "a leader sends a forwarded write back, to be asked again";
 
+    /// <summary>A frame would become too long and is followed by another.</summary>
+    public const string FrameSplit = "a frame would become too long and is followed by another";
+
+    /// <summary>The result of a forwarded write finds no room on its way back.</summary>
+    public const string ResultDropped = "the result of a forwarded write finds no room on its way back";
+
+    /// <summary>Forwarded writes wait because enough of them are on their way.</summary>
+    public const string ForwardWindowFull = "forwarded writes wait because enough of them are on their way";
+
+    /// <summary>A frame is dropped because too much waits for a shard.</summary>
+    public const string InboxFull = "a frame is dropped because too much waits for a shard";
+
+    /// <summary>A batch for the log leaves before its turn is over.</summary>
+    public const string BatchSplit = "a batch for the log leaves before its turn is over";
+
     /// <summary>A write that this node proposed is placed again after leadership was lost.</summary>
     public const string ProposalLost = "a write that this node proposed is placed again after leadership was lost";
 

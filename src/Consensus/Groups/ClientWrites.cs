@@ -24,6 +24,7 @@ internal sealed class ClientWrites
     private ulong _session;
     private ulong _lastSequence;
     private ulong _lastRequest;
+    private long _forwardedBytes;
     private int _waiting;
     private long _notBefore;
 
@@ -59,6 +60,13 @@ internal sealed class ClientWrites
         if (_outstanding.Count >= _replica.Configuration.MaxOutstandingWrites)
         {
             operation.Complete(OperationStatus.Unavailable, $"group {operation.Group} already has {_outstanding.Count} writes of this node outstanding");
+            return;
+        }
+
+        // Whoever leads: what cannot be carried to a leader, or from it to its followers, would never end.
+        if (operation.Command.Length > _replica.Outbox.LargestCommand)
+        {
+            operation.Complete(OperationStatus.Unavailable, $"the command is {operation.Command.Length} bytes long, and nodes can send each other {_replica.Outbox.LargestCommand} bytes at most");
             return;
         }
 
@@ -108,6 +116,13 @@ internal sealed class ClientWrites
         if (answer == ForwardAnswer.Done)
         {
             End(operation, result);
+            return;
+        }
+
+        if (answer == ForwardAnswer.ResultDropped)
+        {
+            Forget(operation);
+            operation.Complete(OperationStatus.OutcomeUnknown, "the leader has applied it, but its result was too much for the way back to this node");
             return;
         }
 
@@ -176,6 +191,14 @@ internal sealed class ClientWrites
         }
         else
         {
+            // What is on its way must fit the way: the rest waits here, behind it.
+            if (_forwardedBytes > 0 && _forwardedBytes + operation.Command.Length > _replica.Configuration.MaxForwardedBytes)
+            {
+                Sometimes.Reached(Sometimes.ForwardWindowFull);
+                return false;
+            }
+
+            _forwardedBytes += operation.Command.Length;
             var request = ++_lastRequest;
             _forwarded.Add(request, operation);
             operation.ForwardedAs = request;
@@ -211,18 +234,23 @@ internal sealed class ClientWrites
 
     private void Return(Operation operation)
     {
-        if (operation.ForwardedAs != 0)
-            _forwarded.Remove(operation.ForwardedAs);
-        operation.ForwardedAs = 0;
+        ForgetForwarded(operation);
         operation.PlacedWith = 0;
         _waiting++;
     }
 
+    private void ForgetForwarded(Operation operation)
+    {
+        if (operation.ForwardedAs == 0)
+            return;
+        _forwarded.Remove(operation.ForwardedAs);
+        _forwardedBytes -= operation.Command.Length;
+        operation.ForwardedAs = 0;
+    }
+
     private void Forget(Operation operation)
     {
-        if (operation.ForwardedAs != 0)
-            _forwarded.Remove(operation.ForwardedAs);
-        operation.ForwardedAs = 0;
+        ForgetForwarded(operation);
         if (operation.PlacedWith == 0)
             _waiting--;
         _outstanding.Remove(operation);

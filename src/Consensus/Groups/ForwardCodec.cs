@@ -14,6 +14,9 @@ internal enum ForwardAnswer : byte
 
     /// <summary>Not taken, nor will be: without effect. Ask whoever leads now.</summary>
     NotTaken = 2,
+
+    /// <summary>Applied; the result is too long for the way back, or finds no room on it. None follows.</summary>
+    ResultDropped = 3,
 }
 
 /// <summary>
@@ -24,6 +27,9 @@ internal static class ForwardCodec
 {
     private const int RequestHead = 4 + 8;
     private const int AnswerHead = RequestHead + 1;
+
+    /// <summary>Bytes of a request or an answer beyond the command or the result.</summary>
+    public const int Overhead = 4 + AnswerHead;
 
     public static void WriteRequest(PooledBuffer into, uint group, ulong request, ReadOnlySpan<byte> command)
     {
@@ -50,7 +56,7 @@ internal static class ForwardCodec
             return false;
         answer = (ForwardAnswer)result[0];
         result = result[1..];
-        return answer <= ForwardAnswer.NotTaken;
+        return answer <= ForwardAnswer.ResultDropped;
     }
 
     private static void WriteHead(PooledBuffer into, int length, uint group, ulong request)

@@ -35,6 +35,15 @@ public sealed record NodeConfiguration
     /// <summary>Writes accepted from this node's callers and not yet ended, per group; beyond it they are refused. Well below what a session remembers.</summary>
     public int MaxOutstandingWrites { get; init; } = 32_768;
 
+    /// <summary>Bytes of commands forwarded to a leader and not yet answered, per group (one is always allowed): the rest waits here, where it costs its callers and not the way.</summary>
+    public long MaxForwardedBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of a shard's batch for the log after which it goes without waiting for the rest of the turn: the sum of what many groups have to write knows no bound.</summary>
+    public int MaxBatchBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of frames that may wait for a shard; beyond it they are dropped, as any network drops some: a shard that stands still must not make its peers fill this node's memory.</summary>
+    public long MaxInboxBytes { get; init; } = 256 << 20;
+
     /// <summary>Size of a piece of an image sent to a follower.</summary>
     public int SnapshotChunkBytes { get; init; } = 256 << 10;
 

@@ -48,9 +48,16 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         INodeDriver driver,
         ILoggerFactory loggers)
     {
-        (_configuration, _clock, _log, _writer, _stores, _driver) = (configuration, clock, log, writer, stores, driver);
         _logger = loggers.CreateLogger<NodeRuntime>();
         _transport = transport(this);
+        // Several entries, or a piece of an image with a record more than it was to have, must fit a frame.
+        var share = Math.Max(1, Outbox.LargestCommandIn(_transport.MaxFrameBytes) / 4);
+        configuration = configuration with
+        {
+            SnapshotChunkBytes = Math.Min(configuration.SnapshotChunkBytes, share),
+            Raft = configuration.Raft with { MaxAppendBytes = Math.Min(configuration.Raft.MaxAppendBytes, share) },
+        };
+        (_configuration, _clock, _log, _writer, _stores, _driver) = (configuration, clock, log, writer, stores, driver);
         _shards = new Shard[configuration.Shards];
         _views = new GroupView[configuration.Groups + 1];
         var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };

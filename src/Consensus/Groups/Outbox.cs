@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 
 namespace RaftKv.Consensus.Groups;
@@ -19,24 +21,63 @@ internal enum FrameKind : byte
 
 /// <summary>
 /// Collects what a shard's turn has to say to each peer: one frame per peer and kind and turn, all groups together. This is where heartbeats are coalesced.
+/// A frame that is full, or that the next item would make too long, is followed by another.
+/// Invariant: no frame is longer than the transport takes.
 /// </summary>
-internal sealed class Outbox
+internal sealed partial class Outbox
 {
+    /// <summary>More than stands around a command in a forwarded request or an append with that one entry.</summary>
+    private const int CommandOverhead = 256;
+
     /// <summary>A frame that has grown to this takes no further item, so that a turn with many large entries makes several frames of bearable size.</summary>
     private const int FullBytes = 1 << 20;
 
+    /// <summary>Answers up to this long are not asked whether there is room for them: without them a caller learns nothing before its deadline.</summary>
+    private const int SmallAnswer = 4096;
+
     private readonly ITransport _transport;
+    private readonly ILogger _logger;
     private readonly List<PeerFrames> _peers = [];
 
-    public Outbox(ITransport transport) => _transport = transport;
+    public Outbox(ITransport transport, ILogger logger) => (_transport, _logger) = (transport, logger);
 
-    public void Add(uint group, Message message) => MessageCodec.Write(Frame(message.To, FrameKind.Raft), group, message);
+    /// <summary>The longest command that can be forwarded, and replicated as an entry. Longer ones are to be refused.</summary>
+    public int LargestCommand => LargestCommandIn(_transport.MaxFrameBytes);
 
-    public void AddForward(ulong peer, uint group, ulong request, ReadOnlySpan<byte> command) =>
-        ForwardCodec.WriteRequest(Frame(peer, FrameKind.Forward), group, request, command);
+    /// <summary>The longest command for which frames of a given size have room.</summary>
+    public static int LargestCommandIn(int maxFrameBytes) => maxFrameBytes - CommandOverhead;
 
-    public void AddAnswer(ulong peer, uint group, ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result) =>
-        ForwardCodec.WriteAnswer(Frame(peer, FrameKind.ForwardAnswer), group, request, answer, result);
+    public void Add(uint group, Message message)
+    {
+        var frame = Frame(message.To, FrameKind.Raft);
+        var start = frame.Length;
+        MessageCodec.Write(frame, group, message);
+        Fit(message.To, FrameKind.Raft, frame, start);
+    }
+
+    public void AddForward(ulong peer, uint group, ulong request, ReadOnlySpan<byte> command)
+    {
+        var frame = Frame(peer, FrameKind.Forward);
+        var start = frame.Length;
+        ForwardCodec.WriteRequest(frame, group, request, command);
+        Fit(peer, FrameKind.Forward, frame, start);
+    }
+
+    /// <summary>Answers a forwarded write. A result for which there is no room on the way is left out, and its caller told so at once: a frame that is dropped would leave it waiting until its deadline.</summary>
+    public void AddAnswer(ulong peer, uint group, ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result)
+    {
+        if (!HasRoom(peer, ForwardCodec.Overhead + result.Length))
+        {
+            Sometimes.Reached(Sometimes.ResultDropped);
+            answer = ForwardAnswer.ResultDropped;
+            result = [];
+        }
+
+        var frame = Frame(peer, FrameKind.ForwardAnswer);
+        var start = frame.Length;
+        ForwardCodec.WriteAnswer(frame, group, request, answer, result);
+        Fit(peer, FrameKind.ForwardAnswer, frame, start);
+    }
 
     /// <summary>Sends everything collected. Frames that cannot be sent are lost, as on any network.</summary>
     public void Flush()
@@ -51,9 +92,38 @@ internal sealed class Outbox
                 if (peer.Open[kind] is not { } frame)
                     continue;
                 peer.Open[kind] = null;
-                _transport.Send(peer.Number, frame);
+                if (frame.Length > 1)
+                    _transport.Send(peer.Number, frame);
+                else
+                    frame.Dispose();
             }
         }
+    }
+
+    private bool HasRoom(ulong peer, int length) =>
+        length < _transport.MaxFrameBytes && (length <= SmallAnswer || length <= _transport.FreeBytes(peer) - Peer(peer).Collected);
+
+    /// <summary>An item that made its frame too long moves to a frame of its own.</summary>
+    private void Fit(ulong number, FrameKind kind, PooledBuffer frame, int start)
+    {
+        if (frame.Length <= _transport.MaxFrameBytes)
+            return;
+        Sometimes.Reached(Sometimes.FrameSplit);
+        var item = frame.Span[start..];
+        if (start == 1 || item.Length >= _transport.MaxFrameBytes)
+        {
+            // Lost, as on any network. Whatever can come to be so long is refused before it gets here.
+            LogItemTooLong(kind, item.Length, number, _transport.MaxFrameBytes);
+            frame.SetLength(start);
+            return;
+        }
+
+        var peer = Peer(number);
+        var next = NewFrame(kind);
+        next.Write(item);
+        frame.SetLength(start);
+        peer.Full.Add(frame);
+        peer.Open[(int)kind] = next;
     }
 
     private PooledBuffer Frame(ulong number, FrameKind kind)
@@ -66,9 +136,13 @@ internal sealed class Outbox
             peer.Full.Add(open);
         }
 
+        return peer.Open[(int)kind] = NewFrame(kind);
+    }
+
+    private static PooledBuffer NewFrame(FrameKind kind)
+    {
         var frame = new PooledBuffer(1024);
         frame.Write([(byte)kind]);
-        peer.Open[(int)kind] = frame;
         return frame;
     }
 
@@ -92,5 +166,11 @@ internal sealed class Outbox
         public PooledBuffer?[] Open { get; } = new PooledBuffer?[3];
 
         public List<PooledBuffer> Full { get; } = [];
+
+        /// <summary>Bytes not yet handed to the transport.</summary>
+        public long Collected => Full.Sum(f => (long)f.Length) + Open.Sum(f => (long)(f?.Length ?? 0));
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "an item of kind {kind} and {length} bytes for node {peer} does not fit a frame of {limit} bytes and is dropped")]
+    private partial void LogItemTooLong(FrameKind kind, int length, ulong peer, int limit);
 }

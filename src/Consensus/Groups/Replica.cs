@@ -100,7 +100,7 @@ internal sealed class Replica
     {
         if (!_forwards.IsNew(peer, request))
             return;
-        if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
+        if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
 #if MUTANT_39 // forwarded write answered before it is applied
         else if (CommandEnvelope.Kind(command) == CommandKind.Put)
@@ -280,7 +280,7 @@ internal sealed class Replica
         }
 
         _retention.OnApplied(entry.Index, entry.Payload.Length);
-        _shard.OnApplied(entry.Payload.Length);
+        _shard.OnApplied(entry.Payload.Length, entry.Kind == EntryKind.Command ? result.Length : 0);
         if (!_proposals.TryTake(entry.Index, entry.Term, out var proposal))
             return;
         if (proposal.Local is not null)

@@ -64,8 +64,8 @@ internal sealed partial class Shard : IWalCompletion
         _host = host;
         _store = store;
         _logger = logger;
-        Inbox = new ShardInbox(wake);
-        Outbox = new Outbox(transport);
+        Inbox = new ShardInbox(wake, configuration.MaxInboxBytes);
+        Outbox = new Outbox(transport, logger);
         Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes);
         Balancer = new LeaderBalancer(this);
         Batch = new LogBatch();
@@ -144,10 +144,10 @@ internal sealed partial class Shard : IWalCompletion
         _touched.Add(replica);
     }
 
-    /// <summary>An entry was applied, in whatever group.</summary>
-    public void OnApplied(int payloadBytes)
+    /// <summary>An entry was applied, in whatever group. What it gave back counts for the turn as well: a short command may copy megabytes.</summary>
+    public void OnApplied(int payloadBytes, int resultBytes)
     {
-        _appliedInTurn += 1 + (payloadBytes >> 12);
+        _appliedInTurn += 1 + (payloadBytes >> 12) + (resultBytes >> 12);
         Checkpoints.OnApplied(payloadBytes);
     }
 
@@ -271,6 +271,7 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnFrame(ulong peer, PooledBuffer frame)
     {
+        Inbox.Taken(frame);
         _frames.Add(frame);
 #if !MUTANT_58 // the time of a turn is read before what it serves came in
         Now = _clock.Now;
@@ -393,6 +394,12 @@ internal sealed partial class Shard : IWalCompletion
             var replica = _touched[i];
             replica.IsTouched = false;
             replica.Process(_effects);
+            if (Batch.Wal.BodyLength > Configuration.MaxBatchBytes)
+            {
+                Sometimes.Reached(Sometimes.BatchSplit);
+                HandToLog();
+            }
+
             _nextTick = Math.Min(_nextTick, replica.NextDeadline);
         }
 

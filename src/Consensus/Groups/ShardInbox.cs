@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 
 namespace RaftKv.Consensus.Groups;
@@ -26,16 +27,33 @@ internal sealed class ShardInbox
 {
     private readonly ConcurrentQueue<ShardEvent> _events = new();
     private readonly Action? _wake;
+    private readonly long _maxFrameBytes;
+    private long _frameBytes;
     private int _asleep;
 
     /// <summary><paramref name="wake"/> is called by a writer, at most once per sleep; null where somebody else drives the shard.</summary>
-    public ShardInbox(Action? wake) => _wake = wake;
+    public ShardInbox(Action? wake, long maxFrameBytes) => (_wake, _maxFrameBytes) = (wake, maxFrameBytes);
 
     public bool IsEmpty => _events.IsEmpty;
 
     public void Post(Operation operation) => Post(new ShardEvent(ShardEventKind.Operation, operation, 0));
 
-    public void Post(ulong peer, PooledBuffer frame) => Post(new ShardEvent(ShardEventKind.Frame, frame, peer));
+    /// <summary>Takes ownership of a frame, or drops it when too much waits already: peers do not stop sending because a shard stands still.</summary>
+    public void Post(ulong peer, PooledBuffer frame)
+    {
+        if (Interlocked.Add(ref _frameBytes, frame.Length) > _maxFrameBytes && frame.Length < Volatile.Read(ref _frameBytes))
+        {
+            Interlocked.Add(ref _frameBytes, -frame.Length);
+            Sometimes.Reached(Sometimes.InboxFull);
+            frame.Dispose();
+            return;
+        }
+
+        Post(new ShardEvent(ShardEventKind.Frame, frame, peer));
+    }
+
+    /// <summary>A frame that was posted is looked at now.</summary>
+    public void Taken(PooledBuffer frame) => Interlocked.Add(ref _frameBytes, -frame.Length);
 
     public void Post(Action work) => Post(new ShardEvent(ShardEventKind.Work, work, 0));
 

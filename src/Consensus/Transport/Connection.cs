@@ -41,6 +41,9 @@ internal sealed class Connection : IDisposable
     /// <summary>Sends a frame; owns the payload. False if it was dropped.</summary>
     public bool Send(FrameType type, PooledBuffer? payload) => _queue.TryAdd(type, payload);
 
+    /// <summary>Bytes of frames that may still be queued.</summary>
+    public long FreeBytes => _queue.FreeBytes;
+
     /// <summary>The handshake is complete: frames may be large from now on.</summary>
     public void Widen() => _reader.Widen(LargeBuffer, _options.MaxFrameBytes);
 

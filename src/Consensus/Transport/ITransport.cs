@@ -8,10 +8,16 @@ namespace RaftKv.Consensus.Transport;
 public interface ITransport : IAsyncDisposable
 {
     /// <summary>
-    /// Sends one frame. Takes ownership of <paramref name="frame"/>, whatever the outcome. Never blocks: false, and the frame is dropped, when there is no connection or its queue is full.
+    /// Sends one frame. Takes ownership of <paramref name="frame"/>, whatever the outcome. Never blocks: false, and the frame is dropped, when there is no connection, its queue is full, or the frame is longer than <see cref="MaxFrameBytes"/>.
     /// Thread-safe; frames of one thread keep their order.
     /// </summary>
     bool Send(ulong peer, PooledBuffer frame);
+
+    /// <summary>Longest frame that <see cref="Send"/> takes.</summary>
+    int MaxFrameBytes { get; }
+
+    /// <summary>Bytes of frames that the peer's queue takes before it drops some; 0 without a connection. Thread-safe, and may have changed by the time of a call to <see cref="Send"/>.</summary>
+    long FreeBytes(ulong peer);
 
     /// <summary>Whether the handshake with the peer is complete and the connection stands.</summary>
     bool IsConnected(ulong peer);

@@ -54,6 +54,9 @@ internal sealed class SendQueue : IThreadPoolWorkItem
     /// <summary>When bytes were last handed to the socket, in <see cref="Environment.TickCount64"/> milliseconds.</summary>
     public long LastSent => Volatile.Read(ref _lastSent);
 
+    /// <summary>Bytes that may still wait before frames are dropped.</summary>
+    public long FreeBytes => _closed ? 0 : Math.Max(0, _maxBytes - Interlocked.Read(ref _bytes));
+
     /// <summary>Adds a frame, whose payload it owns from now on; false if it was dropped. Thread-safe, never blocks.</summary>
     public bool TryAdd(FrameType type, PooledBuffer? payload)
     {

@@ -99,12 +99,25 @@ public sealed class TcpTransport : ITransport
     /// <inheritdoc/>
     public bool Send(ulong peer, PooledBuffer frame)
     {
-        Invariant.That(frame.Length <= _options.MaxFrameBytes, $"a frame of {frame.Length} bytes; the limit is {_options.MaxFrameBytes}");
+        if (frame.Length > _options.MaxFrameBytes)
+        {
+            // Nobody makes one; but whoever did must not take its node down with it, and the other side would take it for garbage.
+            TransportLog.FrameTooLong(_logger, peer, frame.Length, _options.MaxFrameBytes);
+            frame.Dispose();
+            return false;
+        }
+
         if (_peers.TryGetValue(peer, out var known) && known.Active is { } connection)
             return connection.Send(FrameType.Data, frame);
         frame.Dispose();
         return false;
     }
+
+    /// <inheritdoc/>
+    public int MaxFrameBytes => _options.MaxFrameBytes;
+
+    /// <inheritdoc/>
+    public long FreeBytes(ulong peer) => _peers.TryGetValue(peer, out var known) && known.Active is { } connection ? connection.FreeBytes : 0;
 
     /// <inheritdoc/>
     public bool IsConnected(ulong peer) => _peers.TryGetValue(peer, out var known) && known.Active is { ClosedBecause: null };

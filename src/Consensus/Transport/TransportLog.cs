@@ -29,6 +29,9 @@ internal static partial class TransportLog
     [LoggerMessage(8, LogLevel.Error, "cannot accept connections: {Reason}")]
     public static partial void AcceptFailed(ILogger logger, string reason);
 
+    [LoggerMessage(10, LogLevel.Error, "dropped a frame of {Length} bytes for node {Peer}: at most {Limit} bytes are allowed")]
+    public static partial void FrameTooLong(ILogger logger, ulong peer, int length, int limit);
+
     [LoggerMessage(9, LogLevel.Information, "closed the connection to node {Peer} at {Remote}: this node is stopping, or the peer was removed")]
     public static partial void Stopped(ILogger logger, ulong peer, string remote);
 }

@@ -10,7 +10,7 @@ public sealed record TransportOptions
     /// <summary>Where to listen; port 0 for any free port.</summary>
     public required IPEndPoint Listen { get; init; }
 
-    /// <summary>Largest payload of a frame after the handshake, in bytes: a snapshot chunk or an append of the largest value with its batch fits by far.</summary>
+    /// <summary>Largest payload of a frame after the handshake, in bytes: the largest command, result or record of an image fits, with room for what stands around it.</summary>
     public int MaxFrameBytes
     {
         get;
@@ -22,7 +22,7 @@ public sealed record TransportOptions
     {
         get;
         init => field = value >= 1024 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxQueuedBytes: at least 1 KiB");
-    } = 64 << 20;
+    } = 128 << 20;
 
     /// <summary>Frames that may wait for one peer.</summary>
     public int MaxQueuedFrames

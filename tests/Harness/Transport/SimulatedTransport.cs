@@ -29,6 +29,12 @@ public sealed class SimulatedTransport : ITransport
     }
 
     /// <inheritdoc/>
+    public int MaxFrameBytes => 64 << 20;
+
+    /// <inheritdoc/>
+    public long FreeBytes(ulong peer) => IsConnected(peer) ? 64 << 20 : 0;
+
+    /// <inheritdoc/>
     public bool IsConnected(ulong peer) => !_ended && _epochs.TryGetValue(peer, out var epoch) && _announced.TryGetValue(peer, out var announced) && epoch == announced;
 
     /// <summary>Ends the node, as <see cref="SimulatedNetwork.Remove"/> does.</summary>

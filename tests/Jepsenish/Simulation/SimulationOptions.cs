@@ -62,6 +62,27 @@ internal sealed record SimulationOptions
     /// <summary>Size of a piece of an image.</summary>
     public int ChunkBytes { get; init; } = 4 << 10;
 
+    /// <summary>Longest frame between nodes.</summary>
+    public int FrameBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes that may wait for a connection between nodes before frames are dropped.</summary>
+    public int QueuedBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of forwarded commands that may be unanswered, per group.</summary>
+    public int ForwardedBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of frames that may wait for a shard.</summary>
+    public int InboxBytes { get; init; } = 256 << 20;
+
+    /// <summary>Bytes of a shard's batch for the log after which it leaves before the turn is over.</summary>
+    public int BatchBytes { get; init; } = 64 << 20;
+
+    /// <summary>Writes, in a thousand, that are transactions of several values of <see cref="LargeBytes"/>.</summary>
+    public int LargePerMille { get; init; }
+
+    /// <summary>Length of a large value.</summary>
+    public int LargeBytes { get; init; } = 4 << 10;
+
     /// <summary>Bytes of entries in one message.</summary>
     public int AppendBytes { get; init; } = 1 << 20;
 
@@ -143,6 +164,26 @@ internal sealed record SimulationOptions
             DriftPerMillion = random.Pick([0, 100, 10_000]),
             BrokenForGood = random.Chance(300) ? random.Below(((nodes - 1) / 2) + 1) : 0,
         };
+        options = DrawLarge(options);
         return options with { Faults = FaultPlan.Draw(options, random) };
+    }
+
+    /// <summary>Large values and transactions of them, and limits near by. A value in a command, an entry or an image fits a frame; several of them need not.</summary>
+    private static SimulationOptions DrawLarge(SimulationOptions options)
+    {
+        var random = Randomness.Fork(options.Seed, "large");
+        if (!random.Chance(300))
+            return options;
+        var frame = random.Pick([32 << 10, 48 << 10, 64 << 10]);
+        return options with
+        {
+            FrameBytes = frame,
+            QueuedBytes = frame * random.Pick([2, 4, 16]),
+            ForwardedBytes = random.Pick([1, 16 << 10, 64 << 10]),
+            InboxBytes = frame * random.Pick([1, 4]),
+            BatchBytes = random.Pick([1, 4 << 10, 64 << 20]),
+            LargePerMille = random.Pick([20, 100, 300]),
+            LargeBytes = frame / random.Pick([3, 5, 9]),
+        };
     }
 }

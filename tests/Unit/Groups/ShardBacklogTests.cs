@@ -92,6 +92,10 @@ public class ShardBacklogTests
             return false;
         }
 
+        public int MaxFrameBytes => 64 << 20;
+
+        public long FreeBytes(ulong peer) => 64 << 20;
+
         public bool IsConnected(ulong peer) => false;
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -42,6 +42,14 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 
     public FaultyStore Store { get; } = new();
 
+    /// <summary>Whether peers can be heard.</summary>
+    public bool IsConnected { get; set; }
+
+    /// <summary>Hears of every frame that leaves.</summary>
+    public SentFrame? OnSent { get; set; }
+
+    public delegate void SentFrame(ulong peer, ReadOnlySpan<byte> frame);
+
     /// <summary>Whether the log's disk answers.</summary>
     public bool DiskHangs { get; set; }
 
@@ -115,13 +123,18 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 
     void IShardHost.OnFailure(Exception failure) => Failure = failure;
 
+    int ITransport.MaxFrameBytes => 64 << 20;
+
+    long ITransport.FreeBytes(ulong peer) => 0;
+
     bool ITransport.Send(ulong peer, PooledBuffer frame)
     {
+        OnSent?.Invoke(peer, frame.Span);
         frame.Dispose();
         return false;
     }
 
-    bool ITransport.IsConnected(ulong peer) => false;
+    bool ITransport.IsConnected(ulong peer) => IsConnected;
 
     ValueTask IAsyncDisposable.DisposeAsync() => ValueTask.CompletedTask;
 

@@ -18,6 +18,7 @@ internal sealed class Client
 
     private readonly Cluster _cluster;
     private readonly ReplyReader _replies = new();
+    private readonly SeededRandom _large;
     private RespLink? _link;
     private int _expected;
     private List<RespReply> _received = [];
@@ -28,7 +29,14 @@ internal sealed class Client
         (_cluster, Number, Group) = (cluster, number, group);
         Random = Randomness.Fork(cluster.Options.Seed, "client", (ulong)number);
         Identity = number;
+        _large = Randomness.Fork(cluster.Options.Seed, "large client", (ulong)number);
     }
+
+    /// <summary>Whether its next write is a large one.</summary>
+    public bool WritesLarge() => _large.Chance(_cluster.Options.LargePerMille);
+
+    /// <summary>A choice about a large write.</summary>
+    public int LargeChoice(int from, int to) => _large.Between(from, to);
 
     /// <summary>Its number.</summary>
     public int Number { get; }

@@ -20,6 +20,8 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
         var number = string.Create(CultureInfo.InvariantCulture, $"{_operations++ / Lifetime}.{client.Random.Below(cluster.Options.Keys)}");
         if (choice < 3)
             await ReadAsync(client, $"r{number}");
+        else if (choice < 6 && client.WritesLarge())
+            await WriteLargeAsync(client, $"r{number}");
         else if (choice < 6)
             await WriteAsync(client, $"r{number}");
         else if (choice < 8)
@@ -80,6 +82,24 @@ internal sealed class RegisterWorkload(Cluster cluster) : IWorkload
         var invoked = cluster.History.Invoke();
         var reply = await client.AskAsync("SET", key, value);
         End(client, key, Function.Write, value, null, invoked, Client.Judge(reply));
+    }
+
+    /// <summary>One entry of several large values, or one with a result of several: commands, entries and answers near the longest frame, and beyond it.</summary>
+    private async Task WriteLargeAsync(Client client, string key)
+    {
+        var value = NewValue(client);
+        List<string[]> requests = [["MULTI"], ["SET", key, value]];
+        for (var i = client.LargeChoice(1, 4); i > 0; i--)
+            requests.Add(["SET", $"l{key}", value.PadRight(cluster.Options.LargeBytes, 'l')]);
+        for (var i = client.LargeChoice(0, 6); i > 0; i--)
+            requests.Add(["GET", $"l{key}"]);
+        requests.Add(["EXEC"]);
+        var invoked = cluster.History.Invoke();
+        var replies = await client.AskAllAsync(requests);
+        var results = replies?[^1].Items;
+        if (results is not null && results.Any(r => !r.IsError && r.Text != "OK" && r.Text != value.PadRight(cluster.Options.LargeBytes, 'l')))
+            throw new SimulationViolationException($"a transaction reads from l{key} what it has not written there");
+        End(client, key, Function.Write, value, null, invoked, Client.Judge(replies?[^1]));
     }
 
     private async Task AppendAsync(Client client, string key)

@@ -62,6 +62,9 @@ internal sealed class Process
                 Adjust = c => c with
                 {
                     SnapshotChunkBytes = options.ChunkBytes,
+                    MaxForwardedBytes = options.ForwardedBytes,
+                    MaxInboxBytes = options.InboxBytes,
+                    MaxBatchBytes = options.BatchBytes,
                     Raft = c.Raft with
                     {
                         MaxAppendBytes = options.AppendBytes,

@@ -74,6 +74,7 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
     public void Carry(WireEnd to, byte[] bytes)
     {
         var now = cluster.Scheduler.Now;
+        to.UnderWay += bytes.Length;
         for (var start = 0; start < bytes.Length;)
         {
             var length = bytes.Length - start <= 16 || random.Chance(900) ? bytes.Length - start : random.Between(1, bytes.Length - start);
@@ -99,6 +100,7 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
         }
 
         cluster.Scheduler.Note(piece);
+        to.UnderWay -= piece.Length;
         to.Process.Run(() => to.Receive(piece));
     }
 
@@ -118,6 +120,7 @@ internal sealed class Wire(Cluster cluster, SeededRandom random)
         foreach (var piece in end.TakeHeld())
         {
             cluster.Scheduler.Note(piece);
+            end.UnderWay -= piece.Length;
             end.Process.Run(() => end.Receive(piece));
         }
     }

@@ -7,7 +7,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Network;
 /// <summary>One end of a connection: bytes in through production's <see cref="FrameReader"/>, the handshake by production's <see cref="HandshakeRules"/>.</summary>
 internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialler) : IDisposable
 {
-    private const int SmallBuffer = 2048, LargeBuffer = 64 << 10, MaxFrameBytes = 64 << 20;
+    private const int SmallBuffer = 2048, LargeBuffer = 64 << 10;
 
     private readonly FrameReader _reader = new(SmallBuffer, Introduction.MaxBytes);
     private readonly Queue<byte[]> _held = new();
@@ -30,6 +30,9 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
 
     /// <summary>Whether it is of no use any more.</summary>
     public bool IsClosed { get; private set; }
+
+    /// <summary>Bytes that were sent to it and have not arrived.</summary>
+    public long UnderWay { get; set; }
 
     /// <summary>When the last piece under way to it arrives.</summary>
     public long LastArrival { get; set; }
@@ -184,7 +187,7 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     private void Ready()
     {
         IsReady = true;
-        _reader.Widen(LargeBuffer, MaxFrameBytes);
+        _reader.Widen(LargeBuffer, transport.MaxFrameBytes);
         transport.Adopt(this);
     }
 }

@@ -60,7 +60,11 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
     {
         using (frame)
         {
+            if (frame.Length > MaxFrameBytes)
+                throw new SimulationViolationException($"node {process.Machine.Number} sends a frame of {frame.Length} bytes, {MaxFrameBytes} are allowed");
             if (_ended || !_active.TryGetValue(peer, out var end))
+                return false;
+            if (frame.Length > FreeBytes(peer) && end.Other!.UnderWay > 0)
                 return false;
             process.Cluster.Oracles.OnSent(process, peer, frame.Span);
             if (wire.SpoilImagesPerMille > 0)
@@ -76,6 +80,12 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
             return true;
         }
     }
+
+    /// <inheritdoc/>
+    public int MaxFrameBytes => process.Cluster.Options.FrameBytes;
+
+    /// <inheritdoc/>
+    public long FreeBytes(ulong peer) => _active.TryGetValue(peer, out var end) ? Math.Max(0, process.Cluster.Options.QueuedBytes - end.Other!.UnderWay) : 0;
 
     /// <inheritdoc/>
     public bool IsConnected(ulong peer) => _active.ContainsKey(peer);
