@@ -156,6 +156,7 @@ public static class Sometimes
     public const string StoreAheadOfLog = "at recovery the store is ahead of its log";
 
     /// <summary>The log's disk is full.</summary>
+    public const string LimitExceeded = "an entry would pass a ceiling and is refused as it is applied";
     public const string LogDiskFull = "the log's disk is full";
 
     /// <summary>What a full disk refused is offered to the log again.</summary>

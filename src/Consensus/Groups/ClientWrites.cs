@@ -57,6 +57,13 @@ internal sealed class ClientWrites
             return;
         }
 
+        if (!CommandCheck.IsWithinLimits(operation.Command.Span, out var bound))
+        {
+            CommandCheck.WriteResult(operation.Result, bound);
+            operation.Complete(OperationStatus.Completed, null);
+            return;
+        }
+
         if (_outstanding.Count >= _replica.Configuration.MaxOutstandingWrites)
         {
             operation.Complete(OperationStatus.Unavailable, $"group {operation.Group} already has {_outstanding.Count} writes of this node outstanding");

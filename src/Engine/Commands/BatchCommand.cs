@@ -6,7 +6,7 @@ namespace RaftKv.Engine.Commands;
 /// <summary>
 /// Several commands in one entry, under conditions on revisions; nothing comes between them and later ones see what earlier ones did. All share the entry's revision.
 /// If a condition does not hold, nothing is done. A command that fails leaves the others in force, as in Redis EXEC, unless the batch is all-or-nothing: then nothing remains.
-/// A command counts as failed unless it ends as Ok, or as NotFound of a record read.
+/// A command counts as failed unless it ends as Ok, or as NotFound of a record read. A batch that would pass a ceiling of <see cref="CommandLimits"/> does nothing, whatever kind it is.
 /// Result: Ok, number of results (4), results (4 bytes of length and as many bytes, each). Not Ok: 1 if a condition failed, 0 if a command did (1 byte), its number from 0 (4),
 /// and for a condition the key's revision (8, else 0).
 /// Body: flags (1; bit 0: all or nothing), number of conditions (4), of commands (4); conditions: revision (8; 0: absent), key (length, bytes); commands: length (4), kind (1), body.
@@ -72,12 +72,14 @@ public readonly ref struct BatchCommand
         return true;
     }
 
-    internal void Apply(CommandContext context, UndoLog undo)
+    internal void Apply(CommandContext context)
     {
         var parts = Parts;
         for (var i = 0u; i < ConditionCount; i++)
         {
             TryReadCondition(ref parts, out var expected, out var key);
+            if (!context.CountAccess())
+                return;
             if (key.Length > CommandLimits.KeyCeiling)
             {
                 context.Reply(ResultStatus.TooLarge);
@@ -94,12 +96,14 @@ public readonly ref struct BatchCommand
         var start = context.Result.Length;
         context.Reply(ResultStatus.Ok);
         context.Result.WriteUInt32(CommandCount);
-        if (AllOrNothing)
-            context.BeginUndo(undo);
         for (var i = 0u; i < CommandCount; i++)
         {
             TryReadCommand(ref parts, out var kind, out var body);
+            if (!context.CountAccess())
+                return;
             var status = Run(context, kind, body);
+            if (!context.CheckResult())
+                return;
             if (!AllOrNothing || !IsFailure(kind, status))
                 continue;
             context.RollBack();
@@ -108,7 +112,6 @@ public readonly ref struct BatchCommand
             WriteFailure(context, false, i, 0);
             return;
         }
-        context.EndUndo();
     }
 
     private static ResultStatus Run(CommandContext context, CommandKind kind, ReadOnlySpan<byte> body)

@@ -3,7 +3,7 @@ using RaftKv.Engine.Store;
 
 namespace RaftKv.Engine.Commands;
 
-/// <summary>Removes all user keys of the group. Result: Ok and how many records there were. No body. Refused in an all-or-nothing batch: it could not be taken back.</summary>
+/// <summary>Removes all user keys of the group. Result: Ok and how many records there were. No body.</summary>
 public static class ClearCommand
 {
     /// <summary>Appends the command to <paramref name="into"/>.</summary>
@@ -11,13 +11,6 @@ public static class ClearCommand
 
     internal static void Apply(CommandContext context)
     {
-        if (context.HasUndo)
-        {
-            context.Reply(ResultStatus.Malformed);
-            return;
-        }
-        var count = context.State.Count(Keyspace.User);
-        context.State.Clear(Keyspace.User);
-        context.ReplyNumber(count);
+        context.ReplyNumber(context.RemoveAll());
     }
 }

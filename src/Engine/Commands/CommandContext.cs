@@ -7,10 +7,15 @@ namespace RaftKv.Engine.Commands;
 /// What a command sees while it runs: the user keys as of state-machine time, and the result that it writes. One per state machine, used again for every entry.
 /// Invariant: a record whose expiry has come is absent to every command; only <see cref="ExpireDueCommand"/> and overwriting take it away.
 /// Invariant: a command changes nothing unless it runs for a log entry (<see cref="MayWrite"/>).
+/// Invariant: once a ceiling of <see cref="CommandLimits"/> would be passed, nothing more is read or written, whatever the command goes on to ask for; who runs it takes back what it did.
+/// What is counted is a function of the entries before, so that all replicas come to the same end.
 /// </summary>
 internal sealed class CommandContext(IGroupState state) : IDisposable
 {
     private UndoLog? _undo;
+    private long _readBytes;
+    private long _writtenBytes;
+    private int _accesses;
 
     /// <summary>The state under the commands.</summary>
     public IGroupState State { get; set; } = state;
@@ -40,8 +45,48 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
     public PooledBuffer ValueScratch { get; } = new();
 
     /// <summary>Sets what the next commands run for.</summary>
-    public void Begin(ulong revision, long time, bool mayWrite, PooledBuffer result) =>
+    public void Begin(ulong revision, long time, bool mayWrite, PooledBuffer result)
+    {
         (Revision, Time, MayWrite, Result) = (revision, time, mayWrite, result);
+        (_readBytes, _writtenBytes, _accesses, IsExceeded) = (0, 0, 0, false);
+        (HasChanged, _undo) = (false, null);
+    }
+
+    /// <summary>Whether a ceiling would have been passed: what the command does from here on has no effect.</summary>
+    public bool IsExceeded { get; private set; }
+
+    /// <summary>The first ceiling that would have been passed.</summary>
+    public CommandBound Exceeded { get; private set; }
+
+    /// <summary>Whether the state may have been changed since <see cref="Begin"/> in a way that <see cref="RollBack"/> does not take back.</summary>
+    public bool HasChanged { get; private set; }
+
+    /// <summary>Bytes read so far, for commands that stop by themselves before a ceiling makes them.</summary>
+    public long ReadBytes => _readBytes;
+
+    /// <summary>Notes that a ceiling would be passed.</summary>
+    public void Exceed(CommandBound bound)
+    {
+        if (!IsExceeded)
+            Exceeded = bound;
+        IsExceeded = true;
+    }
+
+    /// <summary>Counts one more record that is looked up or changed, or command of a batch; false if it is one too many.</summary>
+    public bool CountAccess()
+    {
+        if (!IsExceeded && ++_accesses > CommandLimits.AccessCeiling)
+            Exceed(CommandBound.Accesses);
+        return !IsExceeded;
+    }
+
+    /// <summary>Whether the result, as far as it is written, may be that long.</summary>
+    public bool CheckResult()
+    {
+        if (Result.Length > CommandLimits.ResultCeiling)
+            Exceed(CommandBound.Result);
+        return !IsExceeded;
+    }
 
     /// <summary>Whether a record counts as absent.</summary>
     public bool IsExpired(in RecordHeader header) => header.ExpireAt != 0 && Time > header.ExpireAt;
@@ -49,8 +94,13 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
     /// <summary>Appends a live record's value to <paramref name="value"/>; if there is none, what was appended is undefined and the header zero.</summary>
     public bool TryRead(ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header)
     {
+        header = default;
+        if (!CountAccess())
+            return false;
         var length = value.Length;
-        if (State.Read(Keyspace.User, key, value, out header) && !IsExpired(header))
+        var found = State.Read(Keyspace.User, key, value, out header);
+        // Expired or not: it was read.
+        if (CountRead(key.Length + (long)value.Length - length) && found && !IsExpired(header))
             return true;
         value.SetLength(length);
         header = default;
@@ -60,7 +110,8 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
     /// <summary>The header of a live record; zero if there is none.</summary>
     public bool TryGetHeader(ReadOnlySpan<byte> key, out RecordHeader header)
     {
-        if (State.TryGetHeader(Keyspace.User, key, out header) && !IsExpired(header))
+        header = default;
+        if (CountAccess() && CountRead(key.Length) && State.TryGetHeader(Keyspace.User, key, out header) && !IsExpired(header))
             return true;
         header = default;
         return false;
@@ -76,17 +127,42 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
             Remove(key);
             return;
         }
-        _undo?.Remember(State, key);
+        if (!CountAccess() || !CountWritten(key.Length + (long)value.Length))
+            return;
+        _undo?.Remember(State, key, Revision);
         State.Write(Keyspace.User, key, new RecordHeader(Revision, expireAt), value);
+        // Not before: a store that throws a defect has refused the record, and changed nothing.
+        HasChanged |= _undo is null;
     }
 
     /// <summary>Removes a record; true if a live one was there.</summary>
     public bool Remove(ReadOnlySpan<byte> key)
     {
         var existed = TryGetHeader(key, out _);
-        _undo?.Remember(State, key);
+        RemoveRecord(key);
+        return existed && !IsExceeded;
+    }
+
+    /// <summary>Removes a record, live or not.</summary>
+    public void RemoveRecord(ReadOnlySpan<byte> key)
+    {
+        if (!CountAccess() || !CountWritten(key.Length))
+            return;
+        _undo?.Remember(State, key, Revision);
         State.Remove(Keyspace.User, key);
-        return existed;
+        HasChanged |= _undo is null;
+    }
+
+    /// <summary>Removes all user records; returns how many there were.</summary>
+    public long RemoveAll()
+    {
+        if (!CountAccess())
+            return 0;
+        var count = State.Count(Keyspace.User);
+        var bringBack = State.Clear(Keyspace.User);
+        _undo?.RememberClear(bringBack);
+        HasChanged |= _undo is null;
+        return count;
     }
 
     /// <summary>From here on changes can be taken back by <see cref="RollBack"/>.</summary>
@@ -97,18 +173,24 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
     }
 
     /// <summary>Changes are final.</summary>
-    public void EndUndo() => _undo = null;
+    public void EndUndo()
+    {
+        _undo?.Clear();
+        _undo = null;
+    }
+
+    /// <summary>Whether changes can be taken back.</summary>
+    public bool HasUndo => _undo is not null;
+
+    /// <summary>From here on something changes that nothing takes back.</summary>
+    public void BeginFinal() => HasChanged = true;
 
     /// <summary>Takes back every change since <see cref="BeginUndo"/>.</summary>
     public void RollBack()
     {
         Invariant.That(_undo is not null, "rolled back without an undo log");
         _undo.Restore(State);
-        _undo = null;
     }
-
-    /// <summary>Whether the changes made now can be taken back.</summary>
-    public bool HasUndo => _undo is not null;
 
     /// <summary>Writes a result's head; its body may follow.</summary>
     public void Reply(ResultStatus status, ulong revision)
@@ -119,6 +201,14 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
 
     /// <inheritdoc cref="Reply(ResultStatus, ulong)"/>
     public void Reply(ResultStatus status) => Reply(status, Revision);
+
+    /// <summary>Replaces whatever is written of the result: LimitExceeded, and the ceiling.</summary>
+    public void ReplyExceeded()
+    {
+        Result.Clear();
+        Reply(ResultStatus.LimitExceeded);
+        Result.WriteByte((byte)Exceeded);
+    }
 
     /// <summary>Writes a whole result: Ok and a number.</summary>
     public void ReplyNumber(long number)
@@ -134,6 +224,33 @@ internal sealed class CommandContext(IGroupState state) : IDisposable
             return false;
         Reply(ResultStatus.TooLarge);
         return true;
+    }
+
+    /// <summary>Gives large scratch memory back to the pool, so that one command with large values does not keep it for ever.</summary>
+    public void Trim()
+    {
+        Trim(Scratch);
+        Trim(ValueScratch);
+    }
+
+    private static void Trim(PooledBuffer buffer)
+    {
+        if (buffer.Length > 1 << 20)
+            buffer.Dispose();
+    }
+
+    private bool CountRead(long bytes)
+    {
+        if ((_readBytes += bytes) > CommandLimits.ReadCeiling)
+            Exceed(CommandBound.Reads);
+        return !IsExceeded;
+    }
+
+    private bool CountWritten(long bytes)
+    {
+        if ((_writtenBytes += bytes) > CommandLimits.WriteCeiling)
+            Exceed(CommandBound.Writes);
+        return !IsExceeded;
     }
 
     public void Dispose()

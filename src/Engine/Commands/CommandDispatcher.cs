@@ -11,10 +11,10 @@ internal static class CommandDispatcher
         kind is CommandKind.Batch or CommandKind.Delete or CommandKind.Rename or CommandKind.Clear or CommandKind.ExpireDue;
 
     /// <summary>Runs any command but those of sessions.</summary>
-    public static void Apply(CommandContext context, UndoLog undo, CommandKind kind, ReadOnlySpan<byte> body)
+    public static void Apply(CommandContext context, CommandKind kind, ReadOnlySpan<byte> body)
     {
         if (kind == CommandKind.Batch && BatchCommand.TryRead(body, out var batch))
-            batch.Apply(context, undo);
+            batch.Apply(context);
         else if (kind == CommandKind.ExpireDue && context.MayWrite && ExpireDueCommand.TryRead(body, out var maxCount))
             ExpireDueCommand.Apply(context, maxCount);
         else

@@ -42,7 +42,7 @@ public readonly ref struct DeleteCommand
     {
         var removed = 0L;
         var keys = Keys;
-        while (keys.TryReadBytes(out var key))
+        while (!context.IsExceeded && keys.TryReadBytes(out var key))
         {
             // A key longer than the ceiling cannot be there: the store need not be asked with it.
             if (key.Length <= CommandLimits.KeyCeiling && context.Remove(key))

@@ -12,6 +12,9 @@ public static class ExpireDueCommand
     /// <summary>Whatever the body says, one entry removes no more: bounds the time that it holds up its group.</summary>
     public const uint MaxPerEntry = 10_000;
 
+    /// <summary>Bytes of keys after which it stops, for the same reason; the next entry goes on.</summary>
+    public const int MaxKeyBytes = 4 * 1024 * 1024;
+
     /// <summary>Appends the command to <paramref name="into"/>.</summary>
     public static void Encode(PooledBuffer into, uint maxCount)
     {
@@ -29,11 +32,12 @@ public static class ExpireDueCommand
     internal static void Apply(CommandContext context, uint maxCount)
     {
         var limit = Math.Min(maxCount, MaxPerEntry);
-        var removed = 0L;
-        while (removed < limit && context.State.TryGetExpired(context.Time - 1, context.KeyScratch, out var space))
+        var (removed, bytes) = (0L, 0L);
+        while (removed < limit && bytes < MaxKeyBytes && context.State.TryGetExpired(context.Time - 1, context.KeyScratch, out var space))
         {
             Invariant.That(space == Keyspace.User, $"a record of keyspace {space} has an expiry: only user keys may");
-            Invariant.That(context.State.Remove(space, context.KeyScratch.Span), "the store named an expired key that is not there");
+            context.RemoveRecord(context.KeyScratch.Span);
+            bytes += context.KeyScratch.Length;
             removed++;
         }
         context.ReplyNumber(removed);

@@ -27,7 +27,7 @@ public static class KeyAtCommand
     {
         var key = context.KeyScratch;
         var count = context.State.Count(Keyspace.User);
-        for (var skipped = 0; skipped < Math.Min(count, MaxSkipped); skipped++)
+        for (var skipped = 0; skipped < Math.Min(count, MaxSkipped) && !context.IsExceeded; skipped++)
         {
             var position = (long)((number % (ulong)count + (ulong)skipped) % (ulong)count);
             key.Clear();

@@ -7,13 +7,19 @@ namespace RaftKv.Engine.Commands;
 /// <summary>
 /// Lists live keys of a prefix and range in ordinal byte order, a page at a time. Result: Ok, the applied index, then flags (1; bit 0: there may be more, bit 1: keys only),
 /// number of items (4), cursor (length, bytes: scan from here, exclusively, for the next page), and the items: key (length, bytes), revision (8), expiry (8), value (length, bytes; not if keys only).
-/// A page ends after MaxCount items (at least one), or once the items exceed MaxBytes (never before the first), or after <see cref="MaxVisited"/> keys were looked at; so a page may be empty and still not the last.
+/// A page ends after MaxCount items (at least one), or once the items exceed MaxBytes (never before the first), or after <see cref="MaxVisited"/> keys or <see cref="MaxVisitedBytes"/> were looked at; so a page may be empty and still not the last.
 /// Body: flags (1; bit 0: keys only, bit 1: from is exclusive, bit 2: there is an end), MaxCount (4), MaxBytes (4), prefix (length, bytes), from (length, bytes), end (length, bytes; exclusive; if there is one).
 /// </summary>
 public readonly ref struct ScanCommand
 {
     /// <summary>Keys looked at for one page, expired ones included: bounds the time that a page holds up its group.</summary>
     public const int MaxVisited = 10_000;
+
+    /// <summary>Whatever MaxBytes says, a page whose items exceed this ends.</summary>
+    public const int PageCeiling = 8 * 1024 * 1024;
+
+    /// <summary>Bytes read for one page, expired records included, after which it ends.</summary>
+    public const int MaxVisitedBytes = 16 * 1024 * 1024;
 
     private const byte KeysOnlyFlag = 1;
     private const byte ExclusiveFlag = 2;
@@ -108,9 +114,10 @@ public readonly ref struct ScanCommand
         var exclusive = Exclusive && !fromPrefix;
         var (count, visited, more) = (0u, 0, false);
         var next = context.NextKey;
-        while (context.State.TryGetNextKey(Keyspace.User, key.Span, exclusive, next) && Contains(next.Span))
+        var (alreadyRead, maxBytes) = (context.ReadBytes, Math.Min(MaxBytes, PageCeiling));
+        while (!context.IsExceeded && context.State.TryGetNextKey(Keyspace.User, key.Span, exclusive, next) && Contains(next.Span))
         {
-            if (count >= Math.Max(MaxCount, 1) || (count > 0 && items.Length >= MaxBytes) || visited == MaxVisited)
+            if (count >= Math.Max(MaxCount, 1) || (count > 0 && items.Length >= maxBytes) || visited == MaxVisited || context.ReadBytes - alreadyRead >= MaxVisitedBytes)
             {
                 more = true;
                 break;

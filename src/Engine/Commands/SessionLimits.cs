@@ -15,6 +15,9 @@ public static class SessionLimits
     /// <summary>Bytes of results (beyond 8 each) that a session retains; the oldest are dropped first. A retry of a request whose result was dropped ends as Forgotten.</summary>
     public const int MaxRetainedBytes = 16 * 1024 * 1024;
 
+    /// <summary>Bytes of results that all sessions of a group retain; the bodies of those that have been idle for longest are dropped first.</summary>
+    public const int MaxRetainedInAll = 64 * 1024 * 1024;
+
     /// <summary>Outcomes saved together in one record.</summary>
     internal const int PageSize = 256;
 }

@@ -26,6 +26,7 @@ internal sealed class SessionTable : IDisposable
     private Session? _oldest;
     private Session? _newest;
     private ulong _savedAt;
+    private long _retainedBytes;
 
     /// <summary>Number of sessions.</summary>
     public int Count => _sessions.Count;
@@ -45,24 +46,34 @@ internal sealed class SessionTable : IDisposable
     /// <summary>Evicts the sessions that have been idle for too long.</summary>
     public void EvictIdle(long time)
     {
-        while (_oldest is { } session && time - session.LastTime >= SessionLimits.IdleTime)
+        while (_oldest is { } session && IsIdle(session, time))
             Evict(session);
     }
 
-    /// <summary>
-    /// Decides whether a command of a session is to be applied. If so it returns its session, which must be given the outcome; if not, it has written the result.
-    /// </summary>
-    public Session? Admit(ReadOnlySpan<byte> command, CommandContext context)
+    private static bool IsIdle(Session session, long time) => time - session.LastTime >= SessionLimits.IdleTime;
+
+    private void Drop(Session session, ulong below)
     {
-        if (!_sessions.TryGetValue(CommandEnvelope.Session(command), out var session))
+        var before = session.RetainedBytes;
+        session.DropBelow(below);
+        _retainedBytes += session.RetainedBytes - before;
+    }
+
+    /// <summary>
+    /// Decides whether a command of a session is to be applied, and changes nothing. If so, the session must be given the outcome; if not, the result is written.
+    /// </summary>
+    /// <param name="command">The command.</param>
+    /// <param name="context">Where the result goes.</param>
+    /// <param name="session">The session, if it is there: to be told that it was used.</param>
+    public bool Admit(ReadOnlySpan<byte> command, CommandContext context, out Session? session)
+    {
+        if (!_sessions.TryGetValue(CommandEnvelope.Session(command), out session) || IsIdle(session, context.Time))
         {
+            session = null;
             context.Reply(ResultStatus.UnknownSession);
-            return null;
+            return false;
         }
-        Touch(session, context.Revision, context.Time);
         var sequence = CommandEnvelope.Sequence(command);
-        // Nobody knows a result before it has asked for it.
-        session.DropBelow(Math.Min(CommandEnvelope.AcknowledgedBelow(command), sequence));
 #if MUTANT_38 // a request that was applied is applied again
         session.TryFind(sequence, out _, out var forgotten);
 #else
@@ -71,16 +82,39 @@ internal sealed class SessionTable : IDisposable
             Sometimes.Reached(Sometimes.DuplicateAnswered);
             if (!session.TryWriteResult(outcome, context.Result))
                 context.Reply(ResultStatus.Forgotten);
-            return null;
+            return false;
         }
 #endif
         if (forgotten)
         {
             Sometimes.Reached(Sometimes.DuplicateForgotten);
             context.Reply(sequence == 0 ? ResultStatus.Malformed : ResultStatus.Forgotten);
-            return null;
+            return false;
         }
-        return session;
+        return true;
+    }
+
+    /// <summary>A session sent a command, whether it is applied or not.</summary>
+    public void Use(Session session, ReadOnlySpan<byte> command, ulong index, long time)
+    {
+        Touch(session, index, time);
+        // Nobody knows a result before it has asked for it.
+        Drop(session, Math.Min(CommandEnvelope.AcknowledgedBelow(command), CommandEnvelope.Sequence(command)));
+    }
+
+    /// <summary>Gives a session the outcome of a command; what all sessions retain stays within its bound: the bodies of those that have been idle for longest go first.</summary>
+    public void Record(Session session, ulong sequence, ulong index, ReadOnlySpan<byte> result)
+    {
+        var before = session.RetainedBytes;
+        session.Record(sequence, index, result);
+        _retainedBytes += session.RetainedBytes - before;
+        for (var oldest = _oldest; _retainedBytes > SessionLimits.MaxRetainedInAll && oldest is not null; oldest = oldest.Newer)
+        {
+            if (oldest.RetainedBytes == 0)
+                continue;
+            Drop(oldest, oldest.Highest + 1);
+            MarkDirty(oldest);
+        }
     }
 
     /// <summary>Settles a request: finds its outcome, or cancels it. Ok, Forgotten, UnknownSession, or Malformed for a request that cannot have been made.</summary>
@@ -100,7 +134,7 @@ internal sealed class SessionTable : IDisposable
             Span<byte> cancelled = stackalloc byte[CommandResult.HeadSize];
             cancelled[0] = (byte)ResultStatus.Cancelled;
             BinaryPrimitives.WriteUInt64LittleEndian(cancelled[1..], index);
-            session.Record(sequence, index, cancelled);
+            Record(session, sequence, index, cancelled);
             MarkDirty(session);
             outcome = RequestOutcome.NeverApplied;
             return ResultStatus.Ok;
@@ -163,6 +197,7 @@ internal sealed class SessionTable : IDisposable
         foreach (var session in loaded)
         {
             _sessions.Add(session.Number, session);
+            _retainedBytes += session.RetainedBytes;
             Append(session);
         }
     }
@@ -263,6 +298,7 @@ internal sealed class SessionTable : IDisposable
         Unlink(session);
         _sessions.Remove(session.Number);
         session.IsDirty = false;
+        _retainedBytes -= session.RetainedBytes;
         session.Release();
         _evicted.Add(session);
     }
@@ -274,6 +310,6 @@ internal sealed class SessionTable : IDisposable
         _sessions.Clear();
         _dirty.Clear();
         _evicted.Clear();
-        (_oldest, _newest, _savedAt) = (null, null, 0);
+        (_oldest, _newest, _savedAt, _retainedBytes) = (null, null, 0, 0);
     }
 }

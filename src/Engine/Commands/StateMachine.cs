@@ -40,34 +40,37 @@ public sealed class StateMachine : IDisposable
     public int SessionCount => _sessions.Count;
 
     /// <summary>
-    /// Applies a command entry. State-machine time becomes max(time, timestamp). An unreadable command is refused with a result, never an exception.
+    /// Applies a command entry. State-machine time becomes max(time, timestamp). An unreadable command, or one that would pass a ceiling of <see cref="CommandLimits"/>,
+    /// is refused with a result, never an exception.
     /// </summary>
     /// <param name="position">Index and term of the entry; its time is ignored.</param>
     /// <param name="timestamp">The leader's stamp, milliseconds since the Unix epoch.</param>
     /// <param name="command">An encoded command: <see cref="CommandEnvelope"/>.</param>
     /// <param name="result">Cleared, then given the encoded result.</param>
+    /// <exception cref="ApplyDefectException">A defect: the entry was not applied.</exception>
     public void Apply(AppliedPosition position, long timestamp, ReadOnlySpan<byte> command, PooledBuffer result)
     {
         Advance(position, timestamp);
         result.Clear();
         _context.Begin(position.Index, _time, mayWrite: true, result);
-        // The second byte is for versions to come: what they mean by it is not known here.
-        if (command.Length < CommandEnvelope.Size || command[1] != 0)
-            _context.Reply(ResultStatus.Malformed);
-        else if (CommandEnvelope.Session(command) == 0)
-            Run(command);
-        else if (_sessions.Admit(command, _context) is { } session)
+        try
         {
-            Run(command);
-            session.Record(CommandEnvelope.Sequence(command), position.Index, result.Span);
+            Apply(position, command);
         }
+        catch (Exception e) when (IsDefect(e))
+        {
+            throw TakeBack(e);
+        }
+
         State.CompleteEntry(position with { Time = _time });
+        _context.Trim();
     }
 
     /// <summary>Applies an entry that changes no user state (a leader's no-op, a configuration change): time and position advance.</summary>
     public void ApplyEmpty(AppliedPosition position, long timestamp)
     {
         Advance(position, timestamp);
+        _sessions.EvictIdle(_time);
         State.CompleteEntry(position with { Time = _time });
     }
 
@@ -81,7 +84,10 @@ public sealed class StateMachine : IDisposable
         if (command.Length < CommandEnvelope.Size || command[1] != 0)
             _context.Reply(ResultStatus.Malformed);
         else
-            CommandDispatcher.Apply(_context, _undo, CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+            CommandDispatcher.Apply(_context, CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+        if (!_context.CheckResult())
+            _context.ReplyExceeded();
+        _context.Trim();
     }
 
     /// <summary>
@@ -103,11 +109,16 @@ public sealed class StateMachine : IDisposable
             return false;
         }
 
+        // The time is read before the record (an acquiring load: nothing below moves above it), and so is never newer than what it judges:
+        //   - a record that was there when the time was read is judged by the time of that moment;
+        //   - one that an entry wrote later is newer than that time, and an entry writes no record that its own time would find expired: it is found alive, which it is.
+        // The other way round, a key that is made to expire later, or never, in between is judged by a time that only its newest record outlives, and a living key is missed.
+        var time = Volatile.Read(ref _time);
         found = key.Length <= CommandLimits.KeyCeiling && State.Read(Keyspace.User, key, value, out header);
-        // The record was read before the count and the time are: see BeginChange and Advance for the other side.
+        // The record was read before the count is: see BeginChange for the other side.
         Volatile.ReadBarrier();
         var undisturbed = Volatile.Read(ref _change) == change;
-        if (found && undisturbed && (header.ExpireAt == 0 || Volatile.Read(ref _time) <= header.ExpireAt))
+        if (found && undisturbed && (header.ExpireAt == 0 || time <= header.ExpireAt))
             return true;
         value.SetLength(length);
         (found, header) = (false, default);
@@ -163,27 +174,109 @@ public sealed class StateMachine : IDisposable
             && GetCommand.TryRead(command[CommandEnvelope.Size..], out get) && get.Key.Length <= CommandLimits.KeyCeiling;
     }
 
-    private void Run(ReadOnlySpan<byte> command)
+    /// <summary>
+    /// First the user's records, which can be taken back; only then the sessions, which cannot: whatever goes wrong before leaves both as they were.
+    /// </summary>
+    private void Apply(AppliedPosition position, ReadOnlySpan<byte> command)
     {
-        var kind = CommandEnvelope.Kind(command);
+        Session? session = null;
+        var isNew = false;
+        // The second byte is for versions to come: what they mean by it is not known here.
+        if (command.Length < CommandEnvelope.Size || command[1] != 0)
+            _context.Reply(ResultStatus.Malformed);
+        else if (command.Length > CommandLimits.CommandCeiling)
+            Exceed(CommandBound.Command);
+        else
+            isNew = CommandEnvelope.Session(command) == 0 || _sessions.Admit(command, _context, out session);
+
+        var concernsSessions = isNew && ConcernsSessions(command);
+        if (isNew && !concernsSessions)
+            Run(CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+        _context.BeginFinal();
+        _sessions.EvictIdle(_time);
+        if (session is not null)
+            _sessions.Use(session, command, position.Index, _time);
+        if (concernsSessions)
+            RunOnSessions(CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+        if (session is not null && isNew)
+            _sessions.Record(session, CommandEnvelope.Sequence(command), position.Index, _context.Result.Span);
+    }
+
+    private static bool ConcernsSessions(ReadOnlySpan<byte> command)
+    {
         var body = command[CommandEnvelope.Size..];
-        switch (kind)
+        return CommandEnvelope.Kind(command) switch
         {
-            case CommandKind.OpenSession when body.IsEmpty && CommandEnvelope.Session(command) == 0:
-                OpenSessionCommand.Apply(_context, _sessions);
-                return;
+            CommandKind.OpenSession => body.IsEmpty && CommandEnvelope.Session(command) == 0,
             // A request that settles itself would have two outcomes.
-            case CommandKind.ResolveOutcome when ResolveOutcomeCommand.TryRead(body, out var session, out var sequence)
-                && (session != CommandEnvelope.Session(command) || sequence != CommandEnvelope.Sequence(command)):
-                ResolveOutcomeCommand.Apply(_context, _sessions, session, sequence);
-                return;
-        }
+            CommandKind.ResolveOutcome => ResolveOutcomeCommand.TryRead(body, out var session, out var sequence)
+                && (session != CommandEnvelope.Session(command) || sequence != CommandEnvelope.Sequence(command)),
+            _ => false,
+        };
+    }
+
+    private void RunOnSessions(CommandKind kind, ReadOnlySpan<byte> body)
+    {
+        if (kind == CommandKind.OpenSession)
+            OpenSessionCommand.Apply(_context, _sessions);
+        else if (ResolveOutcomeCommand.TryRead(body, out var session, out var sequence))
+            ResolveOutcomeCommand.Apply(_context, _sessions, session, sequence);
+    }
+
+    private void Run(CommandKind kind, ReadOnlySpan<byte> body)
+    {
         var changesSeveral = CommandDispatcher.ChangesSeveral(kind);
         if (changesSeveral)
+        {
             BeginChange();
-        CommandDispatcher.Apply(_context, _undo, kind, body);
+            _context.BeginUndo(_undo);
+        }
+
+        CommandDispatcher.Apply(_context, kind, body);
+        if (!_context.CheckResult())
+        {
+            // A command that changes one record reads, writes and returns no more than any ceiling allows.
+            Invariant.That(!_context.HasChanged, $"group {State.Group}: a {kind} passed the ceiling on its {_context.Exceeded} after it had changed something");
+            if (changesSeveral)
+                _context.RollBack();
+            _context.ReplyExceeded();
+            Sometimes.Reached(Sometimes.LimitExceeded);
+        }
+
         if (changesSeveral)
+        {
+            _context.EndUndo();
             EndChange();
+        }
+    }
+
+    private void Exceed(CommandBound bound)
+    {
+        _context.Exceed(bound);
+        _context.ReplyExceeded();
+    }
+
+    /// <summary>What else can be thrown says something of the code: it would be thrown on every replica, and again after every restart.</summary>
+    private static bool IsDefect(Exception e) => e is not (OutOfMemoryException or IOException or UnauthorizedAccessException);
+
+    private ApplyDefectException TakeBack(Exception defect)
+    {
+        var isTakenBack = !_context.HasChanged;
+        try
+        {
+            if (_context.HasUndo)
+                _context.RollBack();
+        }
+#pragma warning disable CA1031 // what cannot be taken back is not served any more, whatever the reason
+        catch (Exception e) when (IsDefect(e))
+#pragma warning restore CA1031
+        {
+            isTakenBack = false;
+        }
+
+        if ((_change & 1) != 0)
+            EndChange();
+        return new ApplyDefectException(defect.Message, defect, isTakenBack);
     }
 
     private void Advance(AppliedPosition position, long timestamp)
@@ -197,7 +290,6 @@ public sealed class StateMachine : IDisposable
             // A reader that sees what this entry writes must also see its time, or it could find a key alive that the entry found expired.
             Volatile.WriteBarrier();
         }
-        _sessions.EvictIdle(_time);
     }
 
     // Odd while several records change: a reader that began or ended in between gives up, so that none sees an entry half done, or a batch that is taken back.

@@ -72,12 +72,49 @@ internal sealed class FasterGroupState : IGroupState, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Clear(Keyspace space)
+    public Action Clear(Keyspace space)
     {
-        if (_spaces[(int)space].Keys.Count == 0)
-            return;
+        var before = _spaces;
+        if (before[(int)space].Keys.Count == 0)
+            return static () => { };
         var fresh = _store.NewSpace(Group, space);
         Replace(space == Keyspace.System ? [fresh, _spaces[1]] : [_spaces[0], fresh]);
+        return () =>
+        {
+            _store.Recall(before[(int)space]);
+            Replace(before);
+        };
+    }
+
+    /// <inheritdoc/>
+    public RecordMark Mark(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer copy)
+    {
+        if (!_spaces[(int)space].Keys.TryGet(key, out var entry))
+            return default;
+        // Compaction moves the log's begin between entries only, so that the address holds as long as the mark.
+        return _store.IsImmutable(entry.Address)
+            ? new RecordMark(true, default, entry.Address)
+            : new RecordMark(true, _store.ReadAt(entry.Address, copy), 0);
+    }
+
+    /// <inheritdoc/>
+    public void Restore(Keyspace space, ReadOnlySpan<byte> key, in RecordMark mark, ReadOnlySpan<byte> copied)
+    {
+        if (!mark.Existed)
+        {
+            Remove(space, key);
+            return;
+        }
+
+        if (mark.Address == 0)
+        {
+            Write(space, key, mark.Header, copied);
+            return;
+        }
+
+        using var value = new PooledBuffer();
+        var header = _store.ReadAt(mark.Address, value);
+        Write(space, key, header, value.Span);
     }
 
     /// <inheritdoc/>

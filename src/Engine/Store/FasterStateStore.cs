@@ -186,6 +186,12 @@ public sealed class FasterStateStore : IStateStore
     /// <summary>Makes all records of an incarnation garbage.</summary>
     internal void Forget(StoreSpace space) => _spaces.Remove(space.Id.Incarnation);
 
+    /// <summary>Takes <see cref="Forget"/> back, before the entry in which it happened is completed.</summary>
+    internal void Recall(StoreSpace space) => _spaces.Add(space.Id.Incarnation, space);
+
+    /// <summary>Whether the record at an address will not change as long as it is in the log.</summary>
+    internal bool IsImmutable(long address) => address < _kv.Log.SafeReadOnlyAddress;
+
     /// <summary>Writes a record and notes it in the space's indexes. Any earlier expiry of the key is forgotten already; <paramref name="hadExpiry"/> says whether there was one.</summary>
     internal void Put(StoreSpace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value, bool hadExpiry)
     {

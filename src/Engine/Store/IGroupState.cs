@@ -32,7 +32,23 @@ public interface IGroupState
     bool Remove(Keyspace space, ReadOnlySpan<byte> key);
 
     /// <summary>Removes every record of a keyspace.</summary>
-    void Clear(Keyspace space);
+    /// <returns>Brings them back as they were; to be called before the entry is completed, when what was written after the clear has been taken back.</returns>
+    Action Clear(Keyspace space);
+
+    /// <summary>
+    /// Notes what a record is, for <see cref="Restore"/> until the entry is completed. A value that could be overwritten where it lies is appended to <paramref name="copy"/>; no disk is read.
+    /// </summary>
+    RecordMark Mark(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer copy) =>
+        new(Read(space, key, copy, out var header), header, 0);
+
+    /// <summary>Makes a record what it was when it was marked. <paramref name="copied"/> is what <see cref="Mark"/> appended.</summary>
+    void Restore(Keyspace space, ReadOnlySpan<byte> key, in RecordMark mark, ReadOnlySpan<byte> copied)
+    {
+        if (mark.Existed)
+            Write(space, key, mark.Header, copied);
+        else
+            Remove(space, key);
+    }
 
     /// <summary>Marks an entry as completely applied. Checkpoints and snapshots contain whole entries only.</summary>
     void CompleteEntry(AppliedPosition position);

@@ -72,12 +72,22 @@ internal sealed class MemoryGroupState(uint group) : IGroupState
     }
 
     /// <inheritdoc/>
-    public void Clear(Keyspace space)
+    public Action Clear(Keyspace space)
     {
         lock (_gate)
         {
+            var records = _spaces[(int)space];
+            var expiries = _expiries.Where(expiry => expiry.Space == space).ToList();
             _spaces[(int)space] = Empty();
-            _expiries.RemoveWhere(expiry => expiry.Space == space);
+            _expiries.ExceptWith(expiries);
+            return () =>
+            {
+                lock (_gate)
+                {
+                    _spaces[(int)space] = records;
+                    _expiries.UnionWith(expiries);
+                }
+            };
         }
     }
 

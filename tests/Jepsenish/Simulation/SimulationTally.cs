@@ -32,6 +32,7 @@ internal sealed class SimulationTally
         [Sometimes.StoreCompactionCopied] = "the FASTER store's",
         [Sometimes.StoreLogCut] = "the FASTER store's",
         [Sometimes.LocalReadDisturbed] = "readers on other threads",
+        [Sometimes.LimitExceeded] = "values of tens of MiB would make its runs slow",
         [Sometimes.OutcomeCancelled] = "no command of RESP asks for outcomes",
         [Sometimes.DuplicateForgotten] = "nodes have fewer writes outstanding than sessions remember",
         [Sometimes.ImageRefused] = "the core answers for images that come too late",

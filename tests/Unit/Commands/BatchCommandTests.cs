@@ -84,11 +84,12 @@ public sealed class BatchCommandTests : IDisposable
     }
 
     [Fact]
-    public void An_absent_record_read_is_no_failure_and_clear_cannot_be_part_of_all_or_nothing()
+    public void An_absent_record_read_is_no_failure_and_clear_can_be_taken_back()
     {
         Assert.Equal(ResultStatus.Ok, new CommandResult(Apply(true, [], into => GetCommand.Encode(into, "no"u8), into => PutCommand.Encode(into, "a"u8, "1"u8))).Status);
-        Assert.Equal(ResultStatus.Malformed, new CommandResult(Apply(true, [], ClearCommand.Encode)).Status);
+        Assert.Equal(ResultStatus.NotFound, new CommandResult(Apply(true, [], ClearCommand.Encode, into => PutCommand.Encode(into, "b"u8, "2"u8), into => RenameCommand.Encode(into, "no"u8, "c"u8))).Status);
         Assert.Equal("1", Value("a"));
+        Assert.Null(Value("b"));
         Assert.Equal(ResultStatus.Ok, new CommandResult(Apply(false, [], ClearCommand.Encode)).Status);
         Assert.Null(Value("a"));
     }

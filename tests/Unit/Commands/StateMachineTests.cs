@@ -164,9 +164,7 @@ public sealed class StateMachineTests : IDisposable
 
         public bool Remove(Keyspace space, ReadOnlySpan<byte> key) => false;
 
-        public void Clear(Keyspace space)
-        {
-        }
+        public Action Clear(Keyspace space) => static () => { };
 
         public void CompleteEntry(AppliedPosition position) => Applied = position;
 

@@ -12,6 +12,9 @@ internal sealed class ObservedGroup : IGroupState
     private readonly StateChains _chains;
     private ulong _chain;
 
+    // What the entry that is being applied has done so far.
+    private ulong _entry;
+
     public ObservedGroup(IGroupState state, ulong node, StateChains chains)
     {
         (_state, _node, _chains) = (state, node, chains);
@@ -32,8 +35,22 @@ internal sealed class ObservedGroup : IGroupState
     public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
         Note(space, 1, key, header.Revision ^ (ulong)header.ExpireAt, value);
-        _state.Write(space, key, header, value);
+        try
+        {
+            _state.Write(space, key, header, value);
+        }
+        catch (InvalidOperationException)
+        {
+            // A defect that a script made: the entry will be taken back, and have done nothing.
+            _entry = 0;
+            throw;
+        }
     }
+
+    public RecordMark Mark(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer copy) => _state.Mark(space, key, copy);
+
+    // Not noted: what takes an entry back may differ from node to node, what it leaves may not, which images show.
+    public void Restore(Keyspace space, ReadOnlySpan<byte> key, in RecordMark mark, ReadOnlySpan<byte> copied) => _state.Restore(space, key, mark, copied);
 
     public bool Remove(Keyspace space, ReadOnlySpan<byte> key)
     {
@@ -41,16 +58,17 @@ internal sealed class ObservedGroup : IGroupState
         return _state.Remove(space, key);
     }
 
-    public void Clear(Keyspace space)
+    public Action Clear(Keyspace space)
     {
         Note(space, 3, default, 0, default);
-        _state.Clear(space);
+        return _state.Clear(space);
     }
 
     public void CompleteEntry(AppliedPosition position)
     {
         _state.CompleteEntry(position);
-        _chain = Mix(Mix(_chain, position.Index), position.Term);
+        _chain = Mix(Mix(Mix(_chain, _entry), position.Index), position.Term);
+        _entry = 0;
         _chains.OnApplied(_node, Group, position, _chain);
     }
 
@@ -92,7 +110,7 @@ internal sealed class ObservedGroup : IGroupState
     private void Note(Keyspace space, ulong what, ReadOnlySpan<byte> key, ulong header, ReadOnlySpan<byte> value)
     {
         if (space == Keyspace.User)
-            _chain = Mix(Mix(Mix(Mix(_chain, what), Crc32C.Compute(key)), header), Crc32C.Compute(value));
+            _entry = Mix(Mix(Mix(Mix(_entry, what), Crc32C.Compute(key)), header), Crc32C.Compute(value));
     }
 
     private sealed class Installation(ObservedGroup group, ISnapshotWriter writer) : ISnapshotWriter
