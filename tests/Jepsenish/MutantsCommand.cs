@@ -38,8 +38,8 @@ internal static class MutantsCommand
     {
         var (seeds, from) = SeedOptions();
         var only = new Option<string?>("--only") { Description = "Numbers of mutants, with commas; default: all that the suite can see." };
-        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core, store: the Raft core or the FASTER store alone, and only its mutants; all: one after the other.", DefaultValueFactory = _ => "all" };
-        suite.AcceptOnlyFromAmong("all", "sim", "core", "store");
+        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core, store: the Raft core or the FASTER store alone, and only its mutants; unit: patches that tests have to notice; all: one after the other.", DefaultValueFactory = _ => "all" };
+        suite.AcceptOnlyFromAmong("all", "sim", "core", "store", PatchSuite.Tests);
         var seconds = new Option<int>("--seconds") { Description = "Time for one mutant.", DefaultValueFactory = _ => 600 };
         var workers = new Option<int>("--parallel") { Description = "Mutants at a time.", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 8) };
         var json = new Option<bool>("--json") { Description = "Prints the outcomes as JSON." };
@@ -65,12 +65,23 @@ internal static class MutantsCommand
 
     private static List<Mutant>? Select(string? only, string suite)
     {
+        IReadOnlyList<Mutant> all;
+        try
+        {
+            all = Catalogue.All;
+        }
+        catch (InvalidDataException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return null;
+        }
+
         if (only is null)
-            return [.. Catalogue.All.Where(m => suite == "all" || !m.IsBuilt || Suites.Single(s => s.Name == suite).Sees(m))];
+            return [.. all.Where(m => suite == "all" || !m.IsBuilt || (suite == PatchSuite.Tests ? m.Patch is { Suite.IsTests: true } : Suites.Single(s => s.Name == suite).Tries(m)))];
         var selected = new List<Mutant>();
         foreach (var part in only.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!int.TryParse(part, CultureInfo.InvariantCulture, out var number) || Catalogue.All.FirstOrDefault(m => m.Number == number) is not { } mutant)
+            if (!int.TryParse(part, CultureInfo.InvariantCulture, out var number) || all.FirstOrDefault(m => m.Number == number) is not { } mutant)
             {
                 Console.Error.WriteLine($"--only {part}: there is no such mutant");
                 return null;
@@ -92,7 +103,7 @@ internal static class MutantsCommand
             else
                 await AnsiConsole.Status().StartAsync("starting", async status => outcomes = await new MutantRun(options, now => status.Status(Markup.Escape(now))).RunAsync(mutants, cancellation));
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
+        catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException)
         {
             Console.Error.WriteLine(e.Message);
             return Unknown;

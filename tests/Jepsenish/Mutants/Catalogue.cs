@@ -1,11 +1,12 @@
 namespace RaftKv.Tests.Jepsenish.Mutants;
 
-/// <summary>Every mutant there is. <c>CatalogueTests</c> holds it against the symbols in the sources.</summary>
+/// <summary>Every mutant there is: those of symbols, and those of patches. <c>CatalogueTests</c> holds both against the sources.</summary>
 internal static class Catalogue
 {
     private const string Raft = "Consensus/Raft/", Groups = "Consensus/Groups/", Commands = "Engine/Commands/", Store = "Engine/Store/", Wal = "Engine/Wal/";
 
-    public static IReadOnlyList<Mutant> All { get; } =
+    /// <summary>Those that stand in the sources, each behind its symbol.</summary>
+    public static IReadOnlyList<Mutant> Symbols { get; } =
     [
         new(1, "vote reply before sync", Raft + "Roles/Voter.cs"),
         new(2, "term and vote in two writes", Raft + "RaftNode.cs"),
@@ -68,4 +69,8 @@ internal static class Catalogue
         new(58, "the time of a turn is read before what it serves came in", Groups + "Shard.cs"),
         new(59, "numbers of forwarded writes come again after a restart", Groups + "ClientWrites.cs"),
     ];
+
+    /// <summary>All of them, by number.</summary>
+    /// <exception cref="InvalidDataException">A patch is not of the form that patches have.</exception>
+    public static IReadOnlyList<Mutant> All => [.. Symbols, .. PatchFile.ReadAll(PatchFile.Folder).Select(p => new Mutant(p))];
 }

@@ -13,20 +13,25 @@ namespace RaftKv.Tests.Jepsenish.Mutants;
 internal sealed record MutantRunOptions(IReadOnlyList<Suite> Suites, ulong Seeds, ulong From, TimeSpan Limit, int Workers);
 
 /// <summary>
-/// Builds mutants and runs seeds against each until one fails. The program as it is runs too, as mutant 0, and must survive: a table of kills by a suite that fails anyway says nothing.
+/// Builds mutants and runs seeds or tests against each until one fails. The program as it is runs too, as mutant 0 and before a mutant's tests, and must survive: a table of kills by a suite that fails anyway says nothing.
 /// </summary>
 internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgress)
 {
     private static readonly Mutant Unchanged = new(0, "the program as it is, which must survive");
 
+    private IReadOnlyList<Suite> _suites = options.Suites;
+
     /// <summary>Runs them all; outcomes in the order of their numbers.</summary>
     public async Task<IReadOnlyList<Outcome>> RunAsync(IReadOnlyList<Mutant> mutants, CancellationToken cancellation)
     {
-        var directory = Directory.CreateTempSubdirectory("raftkv-mutants-").FullName;
+        // Below the repository, because tests look above themselves for the sources and their data.
+        var directory = Directory.CreateDirectory(Path.Combine(Workshop.Folder, $"{Guid.NewGuid():n}")).FullName;
         try
         {
             onProgress("building the program as it is");
-            var unchanged = await Workshop.BuildUnchangedAsync(Path.Combine(directory, "unchanged"), cancellation);
+            var unchanged = await Workshop.BuildUnchangedAsync(Path.Combine(directory, "unchanged"), [.. mutants.Select(m => m.Patch?.Suite).Where(s => s is { IsTests: true }).Select(s => s!.Project).Distinct()], cancellation);
+            // The program as it is says something only of the suites that the mutants are tried by.
+            _suites = [.. options.Suites.Where(s => mutants.Any(m => m.IsBuilt && s.Tries(m)))];
             var left = new ConcurrentQueue<Mutant>([Unchanged, .. mutants]);
             var outcomes = new ConcurrentBag<Outcome>();
             var total = left.Count;
@@ -49,33 +54,62 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
         }
     }
 
-    private async Task<Outcome> JudgeAsync(Mutant mutant, Workshop workshop, string unchanged, CancellationToken cancellation)
+    private async Task<Outcome> JudgeAsync(Mutant mutant, Workshop workshop, Workshop.Build unchanged, CancellationToken cancellation)
     {
         if (mutant != Unchanged && !mutant.IsBuilt)
             return new Outcome(mutant.Number, mutant.What, Fate.NotBuilt, "", null, null, 0);
-        string program;
+        Workshop.Build build;
         try
         {
-            program = mutant == Unchanged ? Workshop.ProgramIn(unchanged) : await workshop.BuildAsync(mutant, cancellation);
+            build = mutant == Unchanged ? unchanged : await workshop.BuildAsync(mutant, cancellation);
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is InvalidOperationException or InvalidDataException)
         {
             return new Outcome(mutant.Number, mutant.What, Fate.Broken, e.Message, null, null, 0);
         }
 
+        var started = Stopwatch.GetTimestamp();
+        if (mutant.Patch is { Suite.IsTests: true } patch)
+            return await JudgeByTestsAsync(mutant, patch.Suite, build, unchanged, cancellation) with { Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };
+
         var outcome = new Outcome(mutant.Number, mutant.What, Fate.Survived, "", null, null, 0);
-        foreach (var suite in options.Suites.Where(s => mutant == Unchanged || s.Sees(mutant)))
+        foreach (var suite in _suites.Where(s => mutant == Unchanged || s.Tries(mutant)))
         {
-            var started = Stopwatch.GetTimestamp();
-            string[] arguments = [program, suite.Name, .. suite.Options, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
+            string[] arguments = [build.Assembly("Jepsenish"), suite.Name, .. suite.Options, "--seeds", Text(options.Seeds), "--from", Text(options.From)];
             var ended = await ChildProcess.RunDotnetAsync(Repository.Root, arguments, options.Limit, cancellation);
-            outcome = Judge(mutant, suite.Name, ended, outcome.Seconds + Stopwatch.GetElapsedTime(started).TotalSeconds);
+            outcome = Judge(mutant, suite.Name, ended, Stopwatch.GetElapsedTime(started).TotalSeconds);
             if (outcome.Fate != Fate.Survived)
                 break;
         }
 
         return outcome;
     }
+
+    private async Task<Outcome> JudgeByTestsAsync(Mutant mutant, PatchSuite suite, Workshop.Build build, Workshop.Build unchanged, CancellationToken cancellation)
+    {
+        var (before, whyBefore) = await TestRun.OfAsync(unchanged.Assembly(suite.Project), suite.Filter, options.Limit, cancellation);
+        if (JudgeUnchanged(mutant, suite, before, whyBefore) is { } broken)
+            return broken;
+        var (with, why) = await TestRun.OfAsync(build.Assembly(suite.Project), suite.Filter, options.Limit, cancellation);
+        return Judge(mutant, with, why);
+    }
+
+    /// <summary>Whether tests can say anything of a mutant: there are some, and they pass without it. Null if they can.</summary>
+    internal static Outcome? JudgeUnchanged(Mutant mutant, PatchSuite suite, TestRun? run, string why) => run switch
+    {
+        null => new Outcome(mutant.Number, mutant.What, Fate.Broken, $"without the mistake: {why}", null, null, 0),
+        { Total: 0 } => new Outcome(mutant.Number, mutant.What, Fate.Broken, $"no test of tests/{suite.Project} is chosen by {suite.Filter}", null, null, 0),
+        { Failed: [var first, ..] } => new Outcome(mutant.Number, mutant.What, Fate.Broken, $"{first} fails without the mistake too", null, null, 0),
+        _ => null,
+    };
+
+    /// <summary>What a run of tests says of a mutant.</summary>
+    internal static Outcome Judge(Mutant mutant, TestRun? run, string why) => run switch
+    {
+        null => new Outcome(mutant.Number, mutant.What, Fate.Broken, why, null, null, 0),
+        { Failed: [var first, ..] } => new Outcome(mutant.Number, mutant.What, Fate.Killed, $"{PatchSuite.Tests}: {first}", null, null, 0),
+        _ => new Outcome(mutant.Number, mutant.What, Fate.Survived, "", null, null, 0),
+    };
 
     /// <summary>What the end of a run says of a mutant.</summary>
     internal static Outcome Judge(Mutant mutant, string suite, ChildProcess.Result ended, double seconds)

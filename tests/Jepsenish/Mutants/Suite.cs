@@ -3,9 +3,12 @@ namespace RaftKv.Tests.Jepsenish.Mutants;
 /// <summary>A command of this program that runs seeds one after the other up to the first failure. It takes <c>--seeds</c> and <c>--from</c>, says <see cref="Kill"/> and exits with 1 when one fails.</summary>
 /// <param name="Name">Of the command.</param>
 /// <param name="Options">What else it is given.</param>
-/// <param name="Sees">The mutants that it can see at all.</param>
+/// <param name="Sees">The mutants of symbols that it can see at all.</param>
 internal sealed record Suite(string Name, IReadOnlyList<string> Options, Func<Mutant, bool> Sees)
 {
+    /// <summary>Whether it has to notice a mutant: a patch says itself which suite does.</summary>
+    public bool Tries(Mutant mutant) => mutant.Patch is { } patch ? patch.Suite.Name == Name : Sees(mutant);
+
     /// <summary>Whole nodes; on one thread, so that the number of seeds to a kill means something.</summary>
     public static Suite WholeNodes { get; } = new("sim", ["--stop-at-first", "--threads", "1"], _ => true);
 
