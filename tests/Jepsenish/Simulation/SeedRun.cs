@@ -1,12 +1,19 @@
 namespace RaftKv.Tests.Jepsenish.Simulation;
 
 /// <summary>Runs seeds one after the other on a few threads, each run on one of them alone, until there are enough or the time is over.</summary>
-internal sealed class SeedRun(SimulationTally tally, ulong from, int seeds, TimeSpan time, int threads, bool stopAtFirst, Action<SimulationResult> onResult)
+internal sealed class SeedRun(SimulationTally tally, IEnumerable<ulong> seeds, TimeSpan time, int threads, bool stopAtFirst, Action<SimulationResult> onResult)
 {
     private readonly Lock _gate = new();
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
-    private ulong _taken;
+    private readonly IEnumerator<ulong> _left = seeds.GetEnumerator();
     private bool _stops;
+
+    /// <summary>Seeds one after the other.</summary>
+    public static IEnumerable<ulong> Range(ulong from, int count)
+    {
+        for (var i = 0; i < count; i++)
+            yield return from + (ulong)i;
+    }
 
     /// <summary>Runs them all.</summary>
     public void Run()
@@ -34,10 +41,10 @@ internal sealed class SeedRun(SimulationTally tally, ulong from, int seeds, Time
     {
         lock (_gate)
         {
-            seed = from + _taken;
-            if (_stops || _taken >= (ulong)seeds || System.Diagnostics.Stopwatch.GetElapsedTime(_started) > time)
+            seed = 0;
+            if (_stops || System.Diagnostics.Stopwatch.GetElapsedTime(_started) > time || !_left.MoveNext())
                 return false;
-            _taken++;
+            seed = _left.Current;
             return true;
         }
     }

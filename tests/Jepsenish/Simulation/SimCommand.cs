@@ -99,7 +99,7 @@ internal static class SimCommand
             Tell(result, $"--seed {result.Options.Seed}");
         }
 
-        void RunAll(Action onProgress) => new SeedRun(tally, parsed.GetValue(From), seeds, time, threads, parsed.GetValue(StopAtFirst) || parsed.GetValue(Shrink), result =>
+        void RunAll(Action onProgress) => new SeedRun(tally, SeedRun.Range(parsed.GetValue(From), seeds), time, threads, parsed.GetValue(StopAtFirst) || parsed.GetValue(Shrink), result =>
         {
             OnResult(result);
             onProgress();
@@ -109,7 +109,10 @@ internal static class SimCommand
             RunAll(() => { });
         else
             RunWithProgress(RunAll, tally, minutes is null ? seeds : (double?)null, minutes);
-        Console.WriteLine(parsed.GetValue(Json) ? tally.ToJson(clock.Elapsed, threads) : tally.ToText(clock.Elapsed, threads));
+        var json = parsed.GetValue(Json);
+        Console.WriteLine(json ? tally.ToJson(clock.Elapsed, threads) : tally.ToText(clock.Elapsed, threads));
+        foreach (var failure in json ? [] : tally.Failures)
+            Console.WriteLine($"failed: seed {failure.Options.Seed}: dotnet run -c Release --project tests/Jepsenish -- sim --seed {failure.Options.Seed} --log");
         if (tally.Failures.Count > 0 && parsed.GetValue(Shrink))
             ShrinkAndWrite(tally.Failures[0]);
         if (parsed.GetValue(MarkersMustBeReached) && tally.NeverReached.Count > 0)
