@@ -37,7 +37,7 @@ internal static class NodeStarter
         var node = Open(options, environment, loggers);
         foreach (var member in node.Members)
         {
-            if (member.Name != self.Name && PeerEndpoint.TryParse(member.Address, out var address))
+            if (member.Name != self.Name && HostPort.TryParse(member.Address, AddressUse.Advertise, out var address, out _))
                 transport!.SetPeer(new PeerAddress(member.Number, address.Host, address.Port));
         }
 
@@ -150,12 +150,11 @@ internal static class NodeStarter
 
     private static async Task<IPEndPoint> ResolveAsync(RaftKvMember self, string address, CancellationToken cancellationToken)
     {
-        if (!PeerEndpoint.TryParse(address, out var endpoint))
-            throw new RaftKvStartException($"'{address}' is no address of the form host:port");
+        if (!HostPort.TryParse(address, AddressUse.ListenForPeers, out var endpoint, out var problem))
+            throw new RaftKvStartException(problem);
         try
         {
-            var addresses = await Dns.GetHostAddressesAsync(endpoint.Host, cancellationToken);
-            return new IPEndPoint(addresses[0], endpoint.Port);
+            return await endpoint.ResolveAsync(cancellationToken);
         }
         catch (SocketException e)
         {

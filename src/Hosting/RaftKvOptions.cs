@@ -2,7 +2,7 @@ namespace RaftKv.Hosting;
 
 /// <summary>One node of a cluster: its name and the host:port on which its peers reach it.</summary>
 /// <param name="Name">1 to 64 characters of [A-Za-z0-9_.-].</param>
-/// <param name="Address">host:port, port 1 to 65535.</param>
+/// <param name="Address">host:port as others reach it: a name, an IPv4 address or an IPv6 address in brackets, no wildcard; port 1 to 65535.</param>
 public sealed record RaftKvMember(string Name, string Address);
 
 /// <summary>What a node needs to know to start. Every value is checked by <see cref="Validate"/>, which names the field and the limit.</summary>
@@ -19,7 +19,7 @@ public sealed class RaftKvOptions
 
     /// <summary>
     /// host:port on which this node takes its peers' connections; null for its own address in <see cref="Members"/>. Another one is for a node that its peers reach through something that
-    /// forwards: a container's published port, a proxy. It may differ from node to node; the list may not.
+    /// forwards (a container's published port, a proxy), or that listens on all addresses of its machine: 0.0.0.0:7001, or [::]:7001 and *:7001 for IPv4 and IPv6. It may differ from node to node.
     /// </summary>
     public string? ListenAddress { get; set; }
 
@@ -69,13 +69,15 @@ public sealed class RaftKvOptions
         foreach (var member in Members)
         {
             Check(IsName(member.Name), nameof(Members), member.Name, "names of 1 to 64 characters of A-Z a-z 0-9 _ . -");
-            Check(PeerEndpoint.TryParse(member.Address, out _), nameof(Members), $"{member.Name}={member.Address}", "addresses of the form host:port with a port from 1 to 65535");
+            CheckAddress(member.Address, AddressUse.Advertise, nameof(Members));
         }
 
         Check(Members.Select(m => m.Name).Distinct(StringComparer.Ordinal).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Name)), "each name once");
-        Check(Members.Select(m => m.Address).Distinct(StringComparer.OrdinalIgnoreCase).Count() == Members.Count, nameof(Members), string.Join(',', Members.Select(m => m.Address)), "each address once");
+        var addresses = Members.Select(m => HostPort.TryParse(m.Address, AddressUse.Advertise, out var address, out _) ? address : default).ToList();
+        Check(!addresses.Where((a, i) => addresses.Take(i).Any(a.IsSame)).Any(), nameof(Members), string.Join(',', Members.Select(m => m.Address)), "each address once");
         Check(Members.Any(m => m.Name == NodeName), nameof(NodeName), NodeName, $"one of the members ({string.Join(", ", Members.Select(m => m.Name))})");
-        Check(ListenAddress is null || PeerEndpoint.TryParse(ListenAddress, out _), nameof(ListenAddress), ListenAddress, "an address of the form host:port with a port from 1 to 65535");
+        if (ListenAddress is not null)
+            CheckAddress(ListenAddress, AddressUse.ListenForPeers, nameof(ListenAddress));
         Check(Groups is >= 1 and <= 1024, nameof(Groups), Groups, "1 to 1024");
         Check(Shards is >= 0 and <= 64, nameof(Shards), Shards, "0 (one per two cores) to 64");
         Check(MaxKeyBytes is >= 1 and <= 64 << 10, nameof(MaxKeyBytes), MaxKeyBytes, "1 to 65536 bytes");
@@ -91,6 +93,12 @@ public sealed class RaftKvOptions
     }
 
     private static bool IsName(string? name) => name is { Length: >= 1 and <= 64 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
+
+    private static void CheckAddress(string? text, AddressUse use, string field)
+    {
+        if (!HostPort.TryParse(text, use, out _, out var problem))
+            throw new ArgumentException($"{field}: {problem}.");
+    }
 
     private static void Check(bool holds, string field, object? value, string allowed)
     {

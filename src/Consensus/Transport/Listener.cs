@@ -31,6 +31,9 @@ internal sealed class Listener : IAsyncDisposable
         _socket = new Socket(options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            // The IPv6 wildcard is every address of the machine, as everywhere else.
+            if (options.Listen.Address.Equals(IPAddress.IPv6Any))
+                _socket.DualMode = true;
             _socket.Bind(options.Listen);
             _socket.Listen(backlog: 128);
         }

@@ -3,13 +3,21 @@ using Microsoft.Win32.SafeHandles;
 
 namespace RaftKv.Engine.Io;
 
-/// <summary>What .NET has no name for: a data sync that skips timestamps, and the sync of a directory.</summary>
+/// <summary>What .NET has no name for: a data sync that skips timestamps, the sync and the lock of a directory, and which inode a name stands for.</summary>
 internal static partial class NativeMethods
 {
     /// <summary>Read only; close on exec, so that no child process keeps the directory open. The values are those of Linux on every architecture.</summary>
     private const int ReadOnlyCloseOnExec = 0x80000;
 
     private const int Interrupted = 4;
+    private const int WouldBlock = 11;
+    private const int WouldBlockOnMac = 35;
+
+    private const int LockExclusiveNonBlocking = 2 | 4;
+
+    // statx(2): a structure of 256 bytes, the same on every architecture.
+    private const int StatxSize = 256, InodeAt = 32, DeviceAt = 136;
+    private const int EmptyPath = 0x1000, InodeMask = 0x100, CurrentDirectory = -100;
 
     /// <summary>Returns 0, or the error number.</summary>
     public static int SyncData(SafeFileHandle file)
@@ -48,6 +56,54 @@ internal static partial class NativeMethods
         }
     }
 
+    /// <summary>
+    /// Opens a directory and takes flock(2) on its inode. Null if somebody holds it. <paramref name="error"/> is not 0, and the handle null, when it cannot be opened or its file system cannot lock directories.
+    /// </summary>
+    public static SafeFileHandle? TryLockDirectory(string path, out int error)
+    {
+        error = 0;
+        var descriptor = open(path, OperatingSystem.IsLinux() ? ReadOnlyCloseOnExec : 0);
+        if (descriptor < 0)
+        {
+            error = Marshal.GetLastPInvokeError();
+            return null;
+        }
+
+        var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        while (flock(descriptor, LockExclusiveNonBlocking) != 0)
+        {
+            var problem = Marshal.GetLastPInvokeError();
+            if (problem == Interrupted)
+                continue;
+            handle.Dispose();
+            error = problem is WouldBlock or WouldBlockOnMac ? 0 : problem;
+            return null;
+        }
+
+        return handle;
+    }
+
+    /// <summary>Whether a path still stands for the inode that a handle has open. True where it cannot be found out: only Linux tells.</summary>
+    public static bool IsSameInode(SafeFileHandle handle, string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return true;
+        Span<byte> open = stackalloc byte[StatxSize], named = stackalloc byte[StatxSize];
+        try
+        {
+            if (statx((int)handle.DangerousGetHandle(), "", EmptyPath, InodeMask, ref open[0]) != 0)
+                return true;
+            return statx(CurrentDirectory, path, 0, InodeMask, ref named[0]) == 0
+                && open.Slice(InodeAt, 8).SequenceEqual(named.Slice(InodeAt, 8))
+                && open.Slice(DeviceAt, 8).SequenceEqual(named.Slice(DeviceAt, 8));
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // An older C library.
+            return true;
+        }
+    }
+
 #pragma warning disable IDE1006, SYSLIB1054 // Names of the C library.
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -64,5 +120,13 @@ internal static partial class NativeMethods
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int close(int descriptor);
+
+    [LibraryImport("libc", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int flock(int descriptor, int operation);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int statx(int directory, string path, int flags, uint mask, ref byte result);
 #pragma warning restore IDE1006, SYSLIB1054
 }

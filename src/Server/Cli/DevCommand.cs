@@ -43,10 +43,10 @@ internal static class DevCommand
             Shards = 1,
             StoreMemoryBytes = 128 << 20,
         }).ToList();
-        return new HostRun(resp, http, nodes).RunAsync(async (node, cancellation) =>
+        return new HostRun(resp, http, nodes).RunAsync(async (node, doors, cancellation) =>
         {
             await UntilReadyAsync(node, cancellation);
-            Greet(directory, members, resp, http);
+            Greet(directory, members, doors);
         });
     }
 
@@ -59,8 +59,9 @@ internal static class DevCommand
             await timer.WaitForNextTickAsync(cancellation);
     }
 
-    private static void Greet(string directory, List<RaftKvMember> members, IPEndPoint? resp, IPEndPoint? http)
+    private static void Greet(string directory, List<RaftKvMember> members, Doors doors)
     {
+        var (resp, http) = (doors.Resp, doors.Http);
         var console = Terminal.Create();
         console.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process; a write is answered once two of them have it on disk.");
         console.WriteLine();
@@ -74,13 +75,15 @@ internal static class DevCommand
         console.WriteLine("Try, in another terminal:");
         if (resp is not null)
         {
-            console.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} set greeting hello[/]");
-            console.MarkupLineInterpolated($"  [green]redis-cli -h {resp.Address} -p {resp.Port} get greeting[/]");
+            var at = ListenAddress.Reachable(resp);
+            console.MarkupLineInterpolated($"  [green]redis-cli -h {at.Address} -p {at.Port} set greeting hello[/]");
+            console.MarkupLineInterpolated($"  [green]redis-cli -h {at.Address} -p {at.Port} get greeting[/]");
         }
         if (http is not null)
         {
-            console.MarkupLineInterpolated($"  [green]curl -s http://{http}/v1/cluster[/]");
-            console.MarkupLineInterpolated($"  [green]raftkv status --endpoint {http}[/]");
+            var at = ListenAddress.Reachable(http);
+            console.MarkupLineInterpolated($"  [green]curl -s http://{at}/v1/cluster[/]");
+            console.MarkupLineInterpolated($"  [green]raftkv status --endpoint {at}[/]");
         }
         console.WriteLine();
         console.WriteLine("Ctrl-C stops it; the data stays.");

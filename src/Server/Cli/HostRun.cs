@@ -12,10 +12,12 @@ namespace RaftKv.Server.Cli;
 internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<RaftKvOptions> nodes)
 {
     /// <summary>Runs until a signal or a failure.</summary>
-    /// <param name="ready">Called once requests are taken, with the node that takes them.</param>
+    /// <param name="ready">Called once requests are taken, with the node that takes them and where.</param>
     /// <exception cref="CommandLineException">It could not start.</exception>
-    public async Task<int> RunAsync(Func<RaftKvNode, CancellationToken, Task> ready)
+    public async Task<int> RunAsync(Func<RaftKvNode, Doors, CancellationToken, Task> ready)
     {
+        if (resp is not null && resp.Port != 0 && resp.Equals(http))
+            throw CommandLineException.Usage($"--resp and --http are both {resp}: each needs an address of its own");
         using var signals = new TerminationSignals();
         // Before anything else is touched: the usual mistake deserves a plain answer, and no node that starts only to stop.
         CheckFree("RESP", resp);
@@ -28,7 +30,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
                 started.Add(await RaftKvNode.StartAsync(options, loggers, signals.Token));
             await using var app = Build(started[0], loggers.CreateLogger<RespServer>());
             await StartAsync(app, signals.Token);
-            await ready(started[0], signals.Token);
+            await ready(started[0], Doors.Of(app, resp, http), signals.Token);
             var failed = await WaitAsync(started, signals.Token);
             // While the doors are still open, so that clients notice nothing; nodes that stop together have nobody to hand over to.
             if (failed is null && started.Count == 1)
@@ -62,10 +64,13 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         try
         {
             using var probe = new TcpListener(address);
+            if (address.Address.Equals(IPAddress.IPv6Any))
+                probe.Server.DualMode = true;
             probe.Start();
         }
         catch (SocketException e)
         {
+            // Also when the machine has no such family of addresses.
             throw new CommandLineException(ExitCode.CannotStart, $"cannot serve {what} on {address}: {e.Message}", e);
         }
     }

@@ -4,7 +4,7 @@ using RaftKv.Hosting;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>Where to listen, as it was typed: HOST:PORT, or none.</summary>
+/// <summary>Where to listen for clients, as it was typed: HOST:PORT, a wildcard, or none.</summary>
 internal static class ListenAddress
 {
     /// <summary>The word for not listening.</summary>
@@ -18,15 +18,19 @@ internal static class ListenAddress
     {
         if (text == None)
             return null;
-        if (!PeerEndpoint.TryParse(text, out var endpoint))
-            throw CommandLineException.Usage($"{option}: '{text}' is no address of the form HOST:PORT with a port from 1 to 65535 (or {None})");
+        if (!HostPort.TryParse(text, AddressUse.ListenForClients, out var address, out var problem))
+            throw CommandLineException.Usage($"{option}: {problem} (or {None})");
         try
         {
-            return new IPEndPoint(Dns.GetHostAddresses(endpoint.Host)[0], endpoint.Port);
+            return address.ResolveAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
         }
         catch (SocketException e)
         {
-            throw CommandLineException.Usage($"{option}: the host of '{text}' cannot be resolved: {e.Message}");
+            throw CommandLineException.Usage($"{option}: the host of '{address}' cannot be resolved: {e.Message}");
         }
     }
+
+    /// <summary>Where somebody on this machine reaches what listens at an address.</summary>
+    public static IPEndPoint Reachable(IPEndPoint listening) =>
+        listening.Address.Equals(IPAddress.Any) || listening.Address.Equals(IPAddress.IPv6Any) ? new IPEndPoint(IPAddress.Loopback, listening.Port) : listening;
 }

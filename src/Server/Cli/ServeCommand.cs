@@ -55,14 +55,14 @@ internal static class ServeCommand
         var options = settings.ToOptions();
         var resp = ListenAddress.Parse("--resp", settings.Resp ?? ServeSettings.DefaultResp);
         var http = ListenAddress.Parse("--http", settings.Http ?? ServeSettings.DefaultHttp);
-        return new HostRun(resp, http, [options]).RunAsync((node, _) =>
+        return new HostRun(resp, http, [options]).RunAsync((node, doors, _) =>
         {
-            List<string> doors = [];
-            if (resp is not null)
-                doors.Add($"RESP on {resp}");
-            if (http is not null)
-                doors.Add($"HTTP on {http}");
-            var serves = doors.Count > 0 ? $" serves {string.Join(", ", doors)}" : " runs";
+            List<string> served = [];
+            if (doors.Resp is not null)
+                served.Add($"RESP on {doors.Resp}");
+            if (doors.Http is not null)
+                served.Add($"HTTP on {doors.Http}");
+            var serves = served.Count > 0 ? $" serves {string.Join(", ", served)}" : " runs";
             Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(options.Groups, "group")}");
             return Task.CompletedTask;
         });

@@ -32,8 +32,9 @@ internal static class StatusCommand
 
     private static async Task<int> RunAsync(string endpoint, bool json, bool watch, CancellationToken cancellation)
     {
-        if (!PeerEndpoint.TryParse(endpoint, out _))
-            throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address of the form HOST:PORT");
+        if (!HostPort.TryParse(endpoint, AddressUse.Ask, out var address, out var problem))
+            throw CommandLineException.Usage($"--endpoint: {problem}");
+        endpoint = address.ToString();
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
         var console = Terminal.Create();

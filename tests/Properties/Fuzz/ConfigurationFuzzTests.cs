@@ -1,5 +1,6 @@
-using System.Text.Json;
+using System.Net;
 using System.Text;
+using System.Text.Json;
 using RaftKv.Hosting;
 using RaftKv.Server.Cli;
 using RaftKv.Server.Http;
@@ -46,10 +47,35 @@ public class ConfigurationFuzzTests
     public void Addresses_are_read_or_refused() => Fuzzer.Run(
         new FuzzTarget
         {
-            Corpus = ["127.0.0.1:7001"u8.ToArray(), "[::1]:80"u8.ToArray(), "some.host:65535"u8.ToArray()],
-            Read = bytes => PeerEndpoint.TryParse(Encoding.UTF8.GetString(bytes), out var endpoint) && endpoint.Port is >= 1 and <= 65535 && endpoint.Host.Length > 0,
+            Corpus =
+            [
+                "127.0.0.1:7001"u8.ToArray(), "[::1]:80"u8.ToArray(), "some.host:65535"u8.ToArray(), "0.0.0.0:6379"u8.ToArray(), "[::]:1"u8.ToArray(), "*:7001"u8.ToArray(),
+                "[fe80::1%2]:9"u8.ToArray(), "http://localhost:8080/"u8.ToArray(), "b\u00fccher.example:1"u8.ToArray(), "n1:0"u8.ToArray(),
+            ],
+            // For each use: it is refused in one line, or it is an address that reads back as itself and that .NET can connect to or listen at without asking what it is.
+            Read = bytes => Enum.GetValues<AddressUse>().Count(use => IsAddress(Encoding.UTF8.GetString(bytes), use)) > 0,
         },
         Cases);
+
+    private static bool IsAddress(string text, AddressUse use)
+    {
+        if (!HostPort.TryParse(text, use, out var address, out var problem))
+        {
+            Assert.DoesNotContain(problem, c => char.IsControl(c) || char.IsSurrogate(c));
+            Assert.InRange(problem.Length, 10, 300);
+            return false;
+        }
+
+        Assert.Empty(problem);
+        Assert.True(HostPort.TryParse(address.ToString(), use, out var again, out _) && again == address && again.IsSame(address));
+        Assert.InRange(address.Port, use == AddressUse.ListenForClients ? 0 : 1, IPEndPoint.MaxPort);
+        Assert.True(use is AddressUse.ListenForClients or AddressUse.ListenForPeers || !address.IsWildcard);
+        if (address.Address is { } ip)
+            _ = new IPEndPoint(ip, address.Port);
+        // The status command asks there.
+        Assert.True(use != AddressUse.Ask || Uri.TryCreate($"http://{address}/v1/cluster", UriKind.Absolute, out _), address.ToString());
+        return true;
+    }
 
     [Fact]
     public void Descriptions_of_a_cluster_are_shown_or_refused() => Fuzzer.Run(

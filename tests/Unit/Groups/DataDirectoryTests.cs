@@ -141,21 +141,35 @@ public sealed class DataDirectoryTests
     }
 
     [Fact]
-    public void A_real_lock_admits_one_holder()
+    public void A_real_lock_admits_one_holder_whatever_is_done_to_its_file_and_whichever_path_leads_to_it()
     {
-        var path = Path.Combine(Path.GetTempPath(), $"raftkv-lock-{Environment.ProcessId}");
+        var home = Directory.CreateTempSubdirectory("raftkv-lock-");
         try
         {
+            var directory = home.CreateSubdirectory("n1").FullName;
+            var path = Path.Combine(directory, "lock");
+            var link = Path.Combine(home.FullName, "link");
+            Directory.CreateSymbolicLink(link, directory);
             var first = FileLocks.Instance.TryAcquire(path);
             Assert.NotNull(first);
             Assert.Null(FileLocks.Instance.TryAcquire(path));
+            Assert.Null(FileLocks.Instance.TryAcquire(Path.Combine(link, "lock")));
+            File.Delete(path);
+            Assert.Null(FileLocks.Instance.TryAcquire(path));
+            File.WriteAllText(path, "another file");
+            Assert.Null(FileLocks.Instance.TryAcquire(path));
+            Directory.Move(directory, directory + "-moved");
+            Assert.Null(FileLocks.Instance.TryAcquire(directory + "-moved/lock"));
+            Directory.CreateDirectory(directory);
+            using (var another = FileLocks.Instance.TryAcquire(path))
+                Assert.NotNull(another);
             first.Dispose();
-            using var second = FileLocks.Instance.TryAcquire(path);
+            using var second = FileLocks.Instance.TryAcquire(directory + "-moved/lock");
             Assert.NotNull(second);
         }
         finally
         {
-            File.Delete(path);
+            home.Delete(recursive: true);
         }
     }
 

@@ -15,9 +15,22 @@ public sealed class CommandLineTests
     [InlineData("serve --id n9 --data d --cluster " + Three, "NodeName is 'n9', allowed is: one of the members (n1, n2, n3).")]
     [InlineData("serve --id n1 --data d --groups 0 --cluster " + Three, "Groups is '0', allowed is: 1 to 1024.")]
     [InlineData("serve --id n1 --data d --groups many --cluster " + Three, "--groups: 'many' is no number from 1 to 1024")]
-    [InlineData("serve --id n1 --data d --resp 6379 --cluster " + Three, "--resp: '6379' is no address of the form HOST:PORT with a port from 1 to 65535 (or none)")]
-    [InlineData("serve --id n1 --data d --http localhost:99999 --cluster " + Three, "--http: 'localhost:99999' is no address of the form HOST:PORT with a port from 1 to 65535 (or none)")]
-    [InlineData("serve --id n1 --data d --listen 7001 --cluster " + Three, "ListenAddress is '7001', allowed is: an address of the form host:port with a port from 1 to 65535.")]
+    [InlineData("serve --id n1 --data d --resp 6379 --cluster " + Three, "--resp: '6379' is no address of the form HOST:PORT (or none)")]
+    [InlineData("serve --id n1 --data d --http localhost:99999 --cluster " + Three, "--http: 'localhost:99999' is no address of the form HOST:PORT with a port from 0 to 65535 (or none)")]
+    [InlineData("serve --id n1 --data d --listen 7001 --cluster " + Three, "ListenAddress: '7001' is no address of the form HOST:PORT.")]
+    [InlineData("serve --id n1 --data d --listen 0.0.0.0:0 --cluster " + Three, "ListenAddress: '0.0.0.0:0' is no address of the form HOST:PORT with a port from 1 to 65535.")]
+    [InlineData("serve --id n1 --data d --cluster n1=0.0.0.0:7001", "Members: '0.0.0.0:7001' is where a node may listen, not where it is reached; give a name or an address of its machine.")]
+    [InlineData("serve --id n1 --data d --cluster n1=[::1]:7001,n2=[0:0::1]:7001", "Members is '[::1]:7001,[0:0::1]:7001', allowed is: each address once.")]
+    [InlineData("serve --id n1 --data d --cluster n1=a:7001,n2=A:7001", "Members is 'a:7001,A:7001', allowed is: each address once.")]
+    [InlineData("serve --id n1 --data d --resp ::1:6379 --cluster " + Three, "--resp: the host of '::1:6379' is no name; an IPv6 address stands in brackets, as in [::1]:7001 (or none)")]
+    [InlineData("serve --id n1 --data d --resp 127.1:6379 --cluster " + Three, "--resp: the host of '127.1:6379' is no IPv4 address of four numbers from 0 to 255 (or none)")]
+    [InlineData("serve --id n1 --data d --http 256.0.0.1:80 --cluster " + Three, "--http: the host of '256.0.0.1:80' is no IPv4 address of four numbers from 0 to 255 (or none)")]
+    [InlineData("serve --id n1 --data d --http b\u00fccher.example:80 --cluster " + Three, "--http: the host of 'b\u00fccher.example:80' has characters beyond A-Z a-z 0-9 - _ and dots; an internationalized name is written in its xn-- form (or none)")]
+    [InlineData("serve --id n1 --data d --resp 127.0.0.1:6379 --http 127.0.0.1:6379 --cluster " + Three, "--resp and --http are both 127.0.0.1:6379: each needs an address of its own")]
+    [InlineData("dev --resp nowhere", "--resp: 'nowhere' is no address of the form HOST:PORT (or none)")]
+    [InlineData("status --endpoint https://n1:8080", "--endpoint: 'https://n1:8080' asks for TLS, which nodes do not speak; http://HOST:PORT or HOST:PORT is allowed")]
+    [InlineData("status --endpoint http://n1", "--endpoint: 'http://n1' is no address of the form HOST:PORT")]
+    [InlineData("status --endpoint *:80", "--endpoint: '*:80' is where a node may listen, not where it is reached; give a name or an address of its machine")]
     [InlineData("serve --id n4 --data d --join 127.0.0.1:7001", "--join is not supported by this version: start every node with the same --cluster list")]
     [InlineData("serve --bogus", "Unrecognized command or argument '--bogus'.")]
     [InlineData("serve --id", "Required argument missing for option: '--id'.")]
@@ -28,6 +41,57 @@ public sealed class CommandLineTests
         var error = new StringWriter();
         Assert.Equal(ExitCode.Usage, await CommandLineRoot.RunAsync(line.Split(' '), error));
         Assert.Equal($"raftkv: {problem}{Environment.NewLine}", error.ToString());
+    }
+
+    [Theory]
+    [InlineData("a b:1")]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData(":6379")]
+    [InlineData("n1:")]
+    [InlineData("n1:+1")]
+    [InlineData("[]:1")]
+    [InlineData("[n1]:1")]
+    [InlineData("[::1:1")]
+    [InlineData("a..b:1")]
+    [InlineData("http://n1:80/v1:1")]
+    [InlineData("n1:8\n0")]
+    public async Task An_address_that_is_none_is_told_in_one_line_wherever_it_stands(string text)
+    {
+        var longLabel = new string('x', 64);
+        foreach (var address in new[] { text, $"{longLabel}:1", $"{string.Join('.', Enumerable.Repeat("host", 60))}:1", new string('9', 100_000), $"n1:{new string('9', 100_000)}" })
+        {
+            foreach (string[] line in new string[][]
+            {
+                ["serve", "--id", "n1", "--data", "d", "--cluster", $"n1={address}"],
+                ["serve", "--id", "n1", "--data", "d", "--cluster", Three, "--listen", address],
+                ["serve", "--id", "n1", "--data", "d", "--cluster", Three, "--resp", address],
+                ["serve", "--id", "n1", "--data", "d", "--cluster", Three, "--http", address],
+                ["dev", "--resp", address],
+                ["dev", "--http", address],
+                ["status", "--endpoint", address],
+            })
+            {
+                var error = new StringWriter();
+                Assert.Equal(ExitCode.Usage, await CommandLineRoot.RunAsync(line, error));
+                Assert.Single(error.ToString().TrimEnd().Split('\n'));
+                Assert.InRange(error.ToString().Length, 20, 400);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:6379", "0.0.0.0:6379", "127.0.0.1:6379")]
+    [InlineData("[::]:6379", "[::]:6379", "127.0.0.1:6379")]
+    [InlineData("[::1]:6379", "[::1]:6379", "[::1]:6379")]
+    [InlineData("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")]
+    public void Where_to_listen_is_what_people_write(string text, string bound, string reachable)
+    {
+        var address = ListenAddress.Parse("--resp", text)!;
+        Assert.Equal(bound, address.ToString());
+        Assert.Equal(reachable, ListenAddress.Reachable(address).ToString());
+        Assert.Null(ListenAddress.Parse("--resp", ListenAddress.None));
+        Assert.True(ListenAddress.Parse("--resp", "*:1")!.Address is { } any && (any.Equals(System.Net.IPAddress.IPv6Any) || any.Equals(System.Net.IPAddress.Any)));
     }
 
     [Fact]
