@@ -25,7 +25,7 @@ internal sealed record NodeEnvironment
     public required Func<string, IStateStore> OpenStore { get; init; }
 
     /// <summary>Makes the transport of a node; it calls the handler only once it is started.</summary>
-    public required Func<NodeIdentity, IPeerRegistry, ITransportHandler, ITransport> Bind { get; init; }
+    public required Func<OwnIdentity, IPeerRegistry, ITransportHandler, ITransport> Bind { get; init; }
 
     /// <summary>Makes what lets so many shards run.</summary>
     public required Func<int, INodeDriver> MakeDriver { get; init; }

@@ -31,7 +31,7 @@ internal static class NodeStarter
             Clock = clock,
             RandomNumber = RandomNumber,
             OpenStore = path => FasterStateStore.Open(files, path, new FasterStoreOptions { MemoryBytes = PowerOfTwo(options.StoreMemoryBytes) }),
-            Bind = (identity, registry, handler) => transport = Bind(identity, listen, self, options, registry, handler, loggers),
+            Bind = (own, registry, handler) => transport = Bind(own, listen, self, options, registry, handler, loggers),
             MakeDriver = shards => new ThreadedDriver(clock, shards),
         };
         var node = Open(options, environment, loggers);
@@ -58,13 +58,16 @@ internal static class NodeStarter
             var directory = DataDirectory.Open(files, environment.Locks, options.DataDirectory, new DataDirectoryRequest
             {
                 Name = self.Name,
-                Cluster = ClusterId(members),
                 Number = self.Number,
+                Members = string.Join(',', members.Select(m => m.Name)),
+                Cluster = ClusterId(options.ClusterName, members),
+                ClusterName = options.ClusterName,
+                Groups = options.Groups == 0 ? null : options.Groups,
                 Stores = options.Shards == 0 ? Math.Max(1, Environment.ProcessorCount / 2) : options.Shards,
                 FreshIncarnation = environment.RandomNumber(),
             });
             opened.Push(directory);
-            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, environment, directory), new WalIdentity(ClusterGuid(directory.Identity.Cluster), self.Number));
+            var log = WriteAheadLog.Open(files, directory.WalPath, LogOptions(options, environment, directory), WalIdentityOf(directory.Identity));
             opened.Push(log);
             var stores = new List<IStateStore>();
             for (var i = 0; i < directory.Stores; i++)
@@ -76,16 +79,19 @@ internal static class NodeStarter
             var writer = new LogWriter(log);
             opened.Push(writer);
             var registry = PeerRegistry.Open(files, directory.PeersPath);
+            var own = new OwnIdentity(directory.Identity, (members.Count / 2) + 1, directory.MakeFinal);
             ITransport? transport = null;
             var runtime = new NodeRuntime(
-                environment.Adjust(Configuration(options, members, self, directory.Stores, environment.RandomNumber())),
+                environment.Adjust(Configuration(options, members, self, directory, environment.RandomNumber())),
                 environment.Clock,
                 log,
                 writer,
                 stores,
-                handler => transport = environment.Bind(directory.Identity, registry, handler),
+                handler => transport = environment.Bind(own, registry, handler),
                 environment.MakeDriver(directory.Stores),
                 loggers);
+            // Everything that could refuse has not: the port is bound, the log and the stores are there.
+            own.AgreeAlone();
             return new OpenNode(members, runtime, directory, transport!);
         }
         catch
@@ -101,28 +107,29 @@ internal static class NodeStarter
         [.. members.OrderBy(m => m.Name, StringComparer.Ordinal).Select((m, i) => new Member((ulong)i + 1, m.Name, m.Address))];
 
     /// <summary>
-    /// Two clusters are the same if they were given the same list of nodes. A node that was given another list would count other majorities: it must not take part.
+    /// What a cluster that is being founded is told apart by from others whose nodes have the same names: its own name, else the addresses. Once it is founded, this number is what its data directories hold.
     /// </summary>
-    private static ulong ClusterId(IEnumerable<Member> members)
+    private static ulong ClusterId(string? name, IEnumerable<Member> members)
     {
-        var list = string.Join(',', members.Select(m => $"{m.Name}={m.Address}"));
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"raftkv cluster {list}"));
+        var founding = name is not null ? $"named {name}" : string.Join(',', members.Select(m => $"{m.Name}={m.Address}"));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"raftkv cluster {founding}"));
         return BinaryPrimitives.ReadUInt64LittleEndian(hash) | 1;
     }
 
-    private static Guid ClusterGuid(ulong cluster)
+    /// <summary>A log belongs to its data directory: that is more than to a cluster, and known before the cluster is.</summary>
+    private static WalIdentity WalIdentityOf(NodeIdentity identity)
     {
         Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, cluster);
-        return new Guid(bytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, identity.Incarnation);
+        return new WalIdentity(new Guid(bytes), identity.Number);
     }
 
-    private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, int shards, ulong seed) => new()
+    private static NodeConfiguration Configuration(RaftKvOptions options, IReadOnlyList<Member> members, Member self, DataDirectory directory, ulong seed) => new()
     {
         Self = self.Number,
         Members = members,
-        Groups = options.Groups,
-        Shards = shards,
+        Groups = directory.Identity.Groups,
+        Shards = directory.Stores,
         CheckpointBytes = options.CheckpointBytes,
         RetainedLogBytes = options.RetainedLogBytes,
         Seed = seed,
@@ -162,12 +169,12 @@ internal static class NodeStarter
         }
     }
 
-    private static TcpTransport Bind(NodeIdentity identity, IPEndPoint listen, RaftKvMember self, RaftKvOptions options, IPeerRegistry registry, ITransportHandler handler, ILoggerFactory loggers)
+    private static TcpTransport Bind(OwnIdentity own, IPEndPoint listen, RaftKvMember self, RaftKvOptions options, IPeerRegistry registry, ITransportHandler handler, ILoggerFactory loggers)
     {
         try
         {
             var transport = new TransportOptions { Listen = listen, PeerTimeout = options.ElectionTimeout * (5.0 / 6), KeepAliveInterval = options.ElectionTimeout / 3 };
-            return new TcpTransport(identity, transport, registry, handler, loggers.CreateLogger<TcpTransport>());
+            return new TcpTransport(own, transport, registry, handler, loggers.CreateLogger<TcpTransport>());
         }
         catch (SocketException e)
         {

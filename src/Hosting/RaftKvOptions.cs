@@ -1,3 +1,5 @@
+using RaftKv.Consensus.Transport;
+
 namespace RaftKv.Hosting;
 
 /// <summary>One node of a cluster: its name and the host:port on which its peers reach it.</summary>
@@ -14,8 +16,17 @@ public sealed class RaftKvOptions
     /// <summary>Where this node keeps its data; created if missing. Never shared between nodes.</summary>
     public string DataDirectory { get; set; } = "";
 
-    /// <summary>All nodes, this one included; the same list, in any order, on every node. 1, 3, 5 or 7 make sense.</summary>
+    /// <summary>
+    /// All nodes, this one included; the same names, in any order, on every node. 1, 3, 5 or 7 make sense. The names are fixed when the cluster is founded, which is when a majority of its nodes first meets;
+    /// until then all nodes need the same addresses too, or the same <see cref="ClusterName"/>. Later the addresses are an address book: they may change from start to start, and node by node.
+    /// </summary>
     public IList<RaftKvMember> Members { get; set; } = [];
+
+    /// <summary>
+    /// A name that tells this cluster from others, 1 to 64 characters of [A-Za-z0-9_.-], the same on every node, fixed when the cluster is founded; null for none: then the addresses that it was founded with do.
+    /// Two clusters with different names never mix, whatever addresses their nodes are given.
+    /// </summary>
+    public string? ClusterName { get; set; }
 
     /// <summary>
     /// host:port on which this node takes its peers' connections; null for its own address in <see cref="Members"/>. Another one is for a node that its peers reach through something that
@@ -23,8 +34,11 @@ public sealed class RaftKvOptions
     /// </summary>
     public string? ListenAddress { get; set; }
 
-    /// <summary>Raft groups beside the meta group, 1 to 1024, fixed when the cluster is created. 8: enough to spread leaders over a few nodes, few enough to cost nothing.</summary>
-    public int Groups { get; set; } = 8;
+    /// <summary>
+    /// Raft groups beside the meta group, 1 to 1024, fixed when the cluster is founded; 0 for as many as it was founded with, 8 in a new one: enough to spread leaders over a few nodes, few enough to cost
+    /// nothing. Another number than the cluster was founded with is refused.
+    /// </summary>
+    public int Groups { get; set; }
 
     /// <summary>Threads that own groups, 1 to 64, fixed when the data directory is created; 0 chooses one per two cores.</summary>
     public int Shards { get; set; }
@@ -78,7 +92,8 @@ public sealed class RaftKvOptions
         Check(Members.Any(m => m.Name == NodeName), nameof(NodeName), NodeName, $"one of the members ({string.Join(", ", Members.Select(m => m.Name))})");
         if (ListenAddress is not null)
             CheckAddress(ListenAddress, AddressUse.ListenForPeers, nameof(ListenAddress));
-        Check(Groups is >= 1 and <= 1024, nameof(Groups), Groups, "1 to 1024");
+        Check(ClusterName is null || IsName(ClusterName), nameof(ClusterName), ClusterName, "1 to 64 characters of A-Z a-z 0-9 _ . -");
+        Check(Groups is >= 0 and <= NodeIdentity.MaxGroups, nameof(Groups), Groups, "0 (what the cluster was founded with, 8 in a new one) to 1024");
         Check(Shards is >= 0 and <= 64, nameof(Shards), Shards, "0 (one per two cores) to 64");
         Check(MaxKeyBytes is >= 1 and <= 64 << 10, nameof(MaxKeyBytes), MaxKeyBytes, "1 to 65536 bytes");
         Check(MaxValueBytes is >= 1 and <= 16 << 20, nameof(MaxValueBytes), MaxValueBytes, "1 byte to 16 MiB");

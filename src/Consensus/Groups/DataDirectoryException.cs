@@ -12,17 +12,20 @@ public enum DataDirectoryProblem
     /// <summary>It belongs to another node.</summary>
     OtherNode,
 
-    /// <summary>It was written by a later version.</summary>
-    LaterVersion,
+    /// <summary>It was founded with other nodes.</summary>
+    OtherMembers,
+
+    /// <summary>It was founded with another number of groups.</summary>
+    OtherGroups,
+
+    /// <summary>It was written by another version.</summary>
+    OtherVersion,
 
     /// <summary>Its identity file is damaged.</summary>
     Damaged,
 
     /// <summary>It holds something, but is no data directory of RaftKv.</summary>
     Foreign,
-
-    /// <summary>It is empty, and the caller does not know which cluster and number to create it for.</summary>
-    Empty,
 }
 
 /// <summary>A data directory was refused; nothing in it was changed. The message is one sentence for an operator.</summary>

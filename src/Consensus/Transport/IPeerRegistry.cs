@@ -20,8 +20,8 @@ public enum PeerCheck
 public interface IPeerRegistry
 {
     /// <summary>
-    /// Compares a peer with what is remembered; one that was never met is remembered, durably, before this returns.
+    /// Compares a peer with what is remembered; one that was never met is remembered, durably, before this returns, if it is to be: who has promised nothing yet is not.
     /// </summary>
     /// <exception cref="IOException">The disk failed: the peer must not be used.</exception>
-    PeerCheck Check(ulong peer, string name, ulong incarnation);
+    PeerCheck Check(ulong peer, string name, ulong incarnation, bool remember = true);
 }

@@ -6,8 +6,9 @@ namespace RaftKv.Consensus.Transport;
 
 /// <summary>
 /// What a node says of itself before anything else; payload of <see cref="FrameType.Hello"/> and <see cref="FrameType.Welcome"/>. Little-endian: magic (8 bytes), lowest and
-/// highest protocol version spoken (u16 each), cluster (u64), sender (u64), receiver (u64), the sender's incarnation (u64), length of its name (u16), name in UTF-8.
-/// Magic and versions stay where they are in every version, and what follows the name is ignored, so that versions can refuse each other in words.
+/// highest protocol version spoken (u16 each), cluster (u64), sender (u64), receiver (u64), the sender's incarnation (u64), number of groups (u32), 1 if the sender's identity is final, else 0 (u8),
+/// lengths of its name, the cluster's name and the list of nodes (u16 each), then these three in UTF-8.
+/// Magic and versions stay where they are in every version, and what follows is ignored, so that versions can refuse each other in words.
 /// </summary>
 internal readonly record struct Introduction(ushort MinVersion, ushort MaxVersion, NodeIdentity Sender, ulong Receiver)
 {
@@ -15,17 +16,18 @@ internal readonly record struct Introduction(ushort MinVersion, ushort MaxVersio
     public const ushort Version = 1;
 
     /// <summary>Longest payload accepted before the handshake is complete.</summary>
-    public const int MaxBytes = 1024;
+    public const int MaxBytes = 3072;
 
-    private const int FixedBytes = 46;
+    private const int FixedBytes = 55;
 
     private static ReadOnlySpan<byte> Magic => "RAFTKVTP"u8;
 
     /// <summary>Appends the encoded introduction.</summary>
     public void Write(PooledBuffer into)
     {
-        var nameLength = Encoding.UTF8.GetByteCount(Sender.Name);
-        var span = into.GetSpan(FixedBytes + nameLength);
+        Span<int> lengths = [Encoding.UTF8.GetByteCount(Sender.Name), Encoding.UTF8.GetByteCount(Sender.ClusterName), Encoding.UTF8.GetByteCount(Sender.Members)];
+        var length = FixedBytes + lengths[0] + lengths[1] + lengths[2];
+        var span = into.GetSpan(length);
         Magic.CopyTo(span);
         BinaryPrimitives.WriteUInt16LittleEndian(span[8..], MinVersion);
         BinaryPrimitives.WriteUInt16LittleEndian(span[10..], MaxVersion);
@@ -33,9 +35,14 @@ internal readonly record struct Introduction(ushort MinVersion, ushort MaxVersio
         BinaryPrimitives.WriteUInt64LittleEndian(span[20..], Sender.Number);
         BinaryPrimitives.WriteUInt64LittleEndian(span[28..], Receiver);
         BinaryPrimitives.WriteUInt64LittleEndian(span[36..], Sender.Incarnation);
-        BinaryPrimitives.WriteUInt16LittleEndian(span[44..], (ushort)nameLength);
+        BinaryPrimitives.WriteUInt32LittleEndian(span[44..], (uint)Sender.Groups);
+        span[48] = Sender.IsFinal ? (byte)1 : (byte)0;
+        for (var i = 0; i < lengths.Length; i++)
+            BinaryPrimitives.WriteUInt16LittleEndian(span[(49 + (2 * i))..], (ushort)lengths[i]);
         Encoding.UTF8.GetBytes(Sender.Name, span[FixedBytes..]);
-        into.Advance(FixedBytes + nameLength);
+        Encoding.UTF8.GetBytes(Sender.ClusterName, span[(FixedBytes + lengths[0])..]);
+        Encoding.UTF8.GetBytes(Sender.Members, span[(FixedBytes + lengths[0] + lengths[1])..]);
+        into.Advance(length);
     }
 
     /// <summary>Decodes an introduction; what it claims is not checked.</summary>
@@ -51,16 +58,27 @@ internal readonly record struct Introduction(ushort MinVersion, ushort MaxVersio
             throw new RefusalException(RefusalCode.Version, $"this node speaks protocol version {Version}, the other side {(min == max ? $"version {min}" : $"versions {min} to {max}")}");
         if (payload.Length < FixedBytes)
             throw Malformed($"it has {payload.Length} bytes, at least {FixedBytes} are needed");
-        var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(payload[44..]);
-        if (nameLength > payload.Length - FixedBytes)
-            throw Malformed($"its name of {nameLength} bytes reaches past its end");
+        var groups = BinaryPrimitives.ReadUInt32LittleEndian(payload[44..]);
+        if (groups > NodeIdentity.MaxGroups)
+            throw Malformed($"it names {groups} groups, at most {NodeIdentity.MaxGroups} are allowed");
+        if (payload[48] > 1)
+            throw Malformed($"whether it is final is told by {payload[48]}");
+        int name = BinaryPrimitives.ReadUInt16LittleEndian(payload[49..]), clusterName = BinaryPrimitives.ReadUInt16LittleEndian(payload[51..]), members = BinaryPrimitives.ReadUInt16LittleEndian(payload[53..]);
+        if (name + clusterName + members > payload.Length - FixedBytes)
+            throw Malformed($"its names of {name}, {clusterName} and {members} bytes reach past its end");
         try
         {
             var sender = new NodeIdentity(
                 BinaryPrimitives.ReadUInt64LittleEndian(payload[12..]),
                 BinaryPrimitives.ReadUInt64LittleEndian(payload[20..]),
-                Encoding.UTF8.GetString(payload.Slice(FixedBytes, nameLength)),
-                BinaryPrimitives.ReadUInt64LittleEndian(payload[36..]));
+                Encoding.UTF8.GetString(payload.Slice(FixedBytes, name)),
+                BinaryPrimitives.ReadUInt64LittleEndian(payload[36..]))
+            {
+                ClusterName = Encoding.UTF8.GetString(payload.Slice(FixedBytes + name, clusterName)),
+                Members = Encoding.UTF8.GetString(payload.Slice(FixedBytes + name + clusterName, members)),
+                Groups = (int)groups,
+                IsFinal = payload[48] == 1,
+            };
             return new Introduction(min, max, sender, BinaryPrimitives.ReadUInt64LittleEndian(payload[28..]));
         }
         catch (ArgumentException e)

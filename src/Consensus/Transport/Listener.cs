@@ -137,10 +137,10 @@ internal sealed class Listener : IAsyncDisposable
         Peer? peer = null;
         try
         {
-            var other = await _handshake.AcceptHelloAsync(connection, number => _findPeer(number) is not null, timeout.Token);
-            peer = _findPeer(other.Number) ?? throw new RefusalException(RefusalCode.Unknown, $"node {other.Number} ({other.Name}) was removed just now");
+            var meeting = await _handshake.AcceptHelloAsync(connection, number => _findPeer(number) is not null, timeout.Token);
+            peer = _findPeer(meeting.Other.Number) ?? throw new RefusalException(RefusalCode.Unknown, $"{meeting.Other.Title} was removed just now");
             await Handshake.AcceptReadyAsync(connection, timeout.Token);
-            _ = peer.AdoptAsync(connection, other);
+            _ = peer.AdoptAsync(connection, meeting);
             return;
         }
         catch (RefusalException e) when (e.ByOther)
@@ -154,6 +154,8 @@ internal sealed class Listener : IAsyncDisposable
         {
             TransportLog.Refused(_logger, connection.RemoteEnd, e.Message);
             await connection.RefuseAsync(e, timeout.Token);
+            if (_findPeer(e.Sender) is { } disagreeing)
+                await disagreeing.ReportDisagreementAsync(e, connection.RemoteEnd);
         }
         catch (Exception e) when (e is FrameException or EndOfStreamException or SocketException or ObjectDisposedException or DiskFullException)
         {

@@ -13,20 +13,22 @@ internal sealed class Peer : IAsyncDisposable
 {
     private readonly TransportOptions _options;
     private readonly Handshake _handshake;
+    private readonly OwnIdentity _own;
     private readonly ITransportHandler _handler;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private volatile PeerAddress _address;
     private volatile Connection? _active;
+    private volatile Connection? _held;
     private Connection? _latest;
     private Task _chain = Task.CompletedTask;
     private Task _dialling = Task.CompletedTask;
     private string? _lastRefusal;
     private bool _stopped;
 
-    public Peer(PeerAddress address, TransportOptions options, Handshake handshake, ITransportHandler handler, ILogger logger) =>
-        (_address, _options, _handshake, _handler, _logger) = (address, options, handshake, handler, logger);
+    public Peer(PeerAddress address, TransportOptions options, Handshake handshake, OwnIdentity own, ITransportHandler handler, ILogger logger) =>
+        (_address, _options, _handshake, _own, _handler, _logger) = (address, options, handshake, own, handler, logger);
 
     /// <summary>Its number.</summary>
     public ulong Number => _address.Number;
@@ -40,13 +42,16 @@ internal sealed class Peer : IAsyncDisposable
     /// <summary>The connection that carries frames now, if any.</summary>
     public Connection? Active => _active;
 
+    /// <summary>The connection whose liveness is to be watched, if any: the active one, or one that says only that the peer agrees.</summary>
+    public Connection? Watched => _active ?? _held;
+
     /// <summary>Begins to dial, and goes on until <see cref="DisposeAsync"/>.</summary>
     public void StartDialling() => _dialling = Supervisor.Run(DialForeverAsync);
 
     /// <summary>
     /// Makes a connection whose handshake is complete the peer's, in place of the one before: that one is dead, as the peer gave it up. Ends when the connection does.
     /// </summary>
-    public Task AdoptAsync(Connection connection, NodeIdentity other)
+    public Task AdoptAsync(Connection connection, Meeting meeting)
     {
         lock (_gate)
         {
@@ -62,7 +67,7 @@ internal sealed class Peer : IAsyncDisposable
             return _chain = Supervisor.Run(async () =>
             {
                 await before;
-                await UseAsync(connection, other);
+                await (meeting.IsFull ? UseAsync(connection, meeting.Other) : HoldAsync(connection, meeting));
             });
         }
     }
@@ -93,6 +98,13 @@ internal sealed class Peer : IAsyncDisposable
             });
         }
     }
+
+    /// <summary>
+    /// Notes that this node refused one that introduced itself as the peer, and was told other things of the cluster. While this node is provisional, either may be the one with the wrong flags, and it
+    /// need not go on when most of the others disagree; later the cluster is what it is, and a stranger must not end it.
+    /// </summary>
+    public Task ReportDisagreementAsync(RefusalException refusal, string remote) =>
+        refusal.Sender == Number && !_own.Current.IsFinal ? ReportRefusalAsync(refusal, remote) : Task.CompletedTask;
 
     /// <summary>Stops dialling and closes the connection. The handler hears nothing more once this has ended.</summary>
     public async ValueTask DisposeAsync()
@@ -133,7 +145,39 @@ internal sealed class Peer : IAsyncDisposable
         }
     }
 
-    private async Task<string> ReceiveUntilLostAsync(Connection connection)
+    /// <summary>
+    /// Two nodes agree, but one of them is provisional: the connection stands, and nothing passes, until that one is final or gone. The provisional side ends it; the handshake of the next one says more.
+    /// </summary>
+    private async Task HoldAsync(Connection connection, Meeting meeting)
+    {
+        using (connection)
+        {
+            if (connection.ClosedBecause is not null)
+                return;
+            _lastRefusal = null;
+            TransportLog.Agrees(_logger, Number, meeting.Other.Name, connection.RemoteEnd);
+            _held = connection;
+            var lost = ReceiveUntilLostAsync(connection, FrameType.KeepAlive);
+            try
+            {
+                if (!meeting.Self.IsFinal && !_own.Agree(Number))
+                    await Task.WhenAny(lost, _own.BecameFinal);
+                else if (meeting.Self.IsFinal)
+                    await lost;
+            }
+            catch (DiskFullException e)
+            {
+                TransportLog.Unreachable(_logger, Number, connection.RemoteEnd, e.Message);
+            }
+
+            connection.Close("both sides are to introduce themselves again");
+            await lost;
+            _own.Part(Number);
+            _held = null;
+        }
+    }
+
+    private async Task<string> ReceiveUntilLostAsync(Connection connection, FrameType only = FrameType.Data)
     {
         try
         {
@@ -142,7 +186,7 @@ internal sealed class Peer : IAsyncDisposable
                 var (type, payload) = await connection.ReceiveAsync();
                 switch (type)
                 {
-                    case FrameType.Data:
+                    case FrameType.Data when only == FrameType.Data:
                         _handler.OnFrame(Number, payload ?? new());
                         break;
                     case FrameType.KeepAlive when payload is null:
@@ -193,8 +237,8 @@ internal sealed class Peer : IAsyncDisposable
         try
         {
             connection = await ConnectAsync(address);
-            var other = await DialHandshakeAsync(connection);
-            await AdoptAsync(connection, other);
+            var meeting = await DialHandshakeAsync(connection);
+            await AdoptAsync(connection, meeting);
             return true;
         }
         catch (RefusalException e) when (e.ByOther)
@@ -206,6 +250,7 @@ internal sealed class Peer : IAsyncDisposable
         {
             connection!.Dispose();
             TransportLog.Refused(_logger, remote, e.Message);
+            await ReportDisagreementAsync(e, remote);
         }
         catch (FrameException e)
         {
@@ -239,7 +284,7 @@ internal sealed class Peer : IAsyncDisposable
         }
     }
 
-    private async Task<NodeIdentity> DialHandshakeAsync(Connection connection)
+    private async Task<Meeting> DialHandshakeAsync(Connection connection)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         timeout.CancelAfter(_options.HandshakeTimeout);

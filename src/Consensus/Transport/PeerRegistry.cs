@@ -37,7 +37,7 @@ public sealed class PeerRegistry : IPeerRegistry
     }
 
     /// <inheritdoc/>
-    public PeerCheck Check(ulong peer, string name, ulong incarnation)
+    public PeerCheck Check(ulong peer, string name, ulong incarnation, bool remember = true)
     {
         lock (_gate)
         {
@@ -48,6 +48,8 @@ public sealed class PeerRegistry : IPeerRegistry
                 return known.Name == name ? PeerCheck.Accepted : PeerCheck.OtherName;
             }
 
+            if (!remember)
+                return PeerCheck.Accepted;
             _peers.Add(peer, (name, incarnation));
             try
             {

@@ -23,4 +23,10 @@ public enum RefusalCode : byte
 
     /// <summary>The introduction could not be read.</summary>
     Malformed = 7,
+
+    /// <summary>The nodes were given different lists of nodes: they would count different majorities.</summary>
+    Members = 8,
+
+    /// <summary>The nodes have different numbers of groups.</summary>
+    Groups = 9,
 }

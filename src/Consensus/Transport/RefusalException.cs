@@ -15,6 +15,9 @@ internal sealed class RefusalException(RefusalCode code, string sentence, bool b
     /// <summary>Why.</summary>
     public RefusalCode Code { get; } = code;
 
+    /// <summary>Who introduced himself as a node that was told other things of the cluster; 0 for nobody.</summary>
+    public ulong Sender { get; init; }
+
     /// <summary>Whether the other side refused this node.</summary>
     public bool ByOther { get; } = byOther;
 

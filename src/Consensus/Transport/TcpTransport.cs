@@ -13,7 +13,8 @@ namespace RaftKv.Consensus.Transport;
 /// </summary>
 public sealed class TcpTransport : ITransport
 {
-    private readonly NodeIdentity _self;
+    private readonly OwnIdentity _own;
+    private readonly ulong _self;
     private readonly TransportOptions _options;
     private readonly ITransportHandler _handler;
     private readonly ILogger _logger;
@@ -30,10 +31,10 @@ public sealed class TcpTransport : ITransport
 
     /// <summary>Binds the listening port; nothing is accepted or dialled before <see cref="Start"/>.</summary>
     /// <exception cref="SocketException">The address is in use, or not this machine's.</exception>
-    public TcpTransport(NodeIdentity self, TransportOptions options, IPeerRegistry registry, ITransportHandler handler, ILogger<TcpTransport> logger)
+    public TcpTransport(OwnIdentity own, TransportOptions options, IPeerRegistry registry, ITransportHandler handler, ILogger<TcpTransport> logger)
     {
-        (_self, _options, _handler, _logger) = (self, options, handler, logger);
-        _handshake = new Handshake(new HandshakeRules(self, registry));
+        (_own, _self, _options, _handler, _logger) = (own, own.Current.Number, options, handler, logger);
+        _handshake = new Handshake(new HandshakeRules(own, registry));
         _listener = new Listener(options, _handshake, FindPeer, logger);
         // A thread of its own: keep-alives must go out in time even when the pool is busy.
         _liveness = new Thread(WatchLiveness) { IsBackground = true, Name = "raftkv-liveness" };
@@ -63,7 +64,7 @@ public sealed class TcpTransport : ITransport
     /// <summary>Adds a peer, or changes its address; a standing connection to it stays.</summary>
     public void SetPeer(PeerAddress address)
     {
-        Invariant.That(address.Number != _self.Number && address.Number != 0, $"node {_self.Number} cannot have node {address.Number} for a peer");
+        Invariant.That(address.Number != _self && address.Number != 0, $"node {_self} cannot have node {address.Number} for a peer");
         lock (_gate)
         {
             if (_stopped)
@@ -74,7 +75,7 @@ public sealed class TcpTransport : ITransport
                 return;
             }
 
-            var peer = new Peer(address, _options, _handshake, _handler, _logger);
+            var peer = new Peer(address, _options, _handshake, _own, _handler, _logger);
             _peers = new Dictionary<ulong, Peer>(_peers) { [address.Number] = peer };
             if (_started)
                 DialIfOurs(peer);
@@ -144,7 +145,7 @@ public sealed class TcpTransport : ITransport
 
     private void DialIfOurs(Peer peer)
     {
-        if (_self.Number < peer.Number)
+        if (_self < peer.Number)
             peer.StartDialling();
     }
 
@@ -159,7 +160,7 @@ public sealed class TcpTransport : ITransport
             var elapsed = Math.Min(now - last, 2 * tick);
             last = now;
             foreach (var peer in _peers.Values)
-                peer.Active?.CheckLiveness(elapsed);
+                peer.Watched?.CheckLiveness(elapsed);
         }
     }
 }

@@ -32,6 +32,9 @@ internal static partial class TransportLog
     [LoggerMessage(10, LogLevel.Error, "dropped a frame of {Length} bytes for node {Peer}: at most {Limit} bytes are allowed")]
     public static partial void FrameTooLong(ILogger logger, ulong peer, int length, int limit);
 
+    [LoggerMessage(11, LogLevel.Information, "node {Peer} ({Name}) at {Remote} agrees on the cluster, which is founded once a majority of its nodes does")]
+    public static partial void Agrees(ILogger logger, ulong peer, string name, string remote);
+
     [LoggerMessage(9, LogLevel.Information, "closed the connection to node {Peer} at {Remote}: this node is stopping, or the peer was removed")]
     public static partial void Stopped(ILogger logger, ulong peer, string remote);
 }

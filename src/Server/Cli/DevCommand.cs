@@ -8,6 +8,8 @@ namespace RaftKv.Server.Cli;
 /// <summary>raftkv dev: a whole cluster in one process.</summary>
 internal static class DevCommand
 {
+    private const int Nodes = 3;
+
     private static readonly TimeSpan LeaderTime = TimeSpan.FromSeconds(10);
 
     public static Command Create()
@@ -16,7 +18,7 @@ internal static class DevCommand
         var resp = new Option<string>("--resp") { Description = "Where Redis clients connect", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultResp };
         var http = new Option<string>("--http") { Description = "Where HTTP is served", HelpName = "HOST:PORT", DefaultValueFactory = _ => ServeSettings.DefaultHttp };
         var command = new Command("dev", """
-            Runs a three-node cluster in this process, for a laptop. Its data is kept.
+            Runs a three-node cluster in this process, for a laptop. Its data is kept, and may be moved. The nodes meet on the first free ports from 7101.
 
             Examples:
               raftkv dev
@@ -33,12 +35,14 @@ internal static class DevCommand
     {
         var resp = ListenAddress.Parse("--resp", respText);
         var http = ListenAddress.Parse("--http", httpText);
-        var members = DevPorts.Remembered(directory).Select((port, i) => new RaftKvMember($"n{i + 1}", $"127.0.0.1:{port}")).ToList();
+        var name = DevName.Remembered(directory);
+        var members = DevPorts.Choose(Nodes).Select((port, i) => new RaftKvMember($"n{i + 1}", $"127.0.0.1:{port}")).ToList();
         var nodes = members.Select(m => new RaftKvOptions
         {
             NodeName = m.Name,
             DataDirectory = Path.Combine(directory, m.Name),
             Members = members,
+            ClusterName = name,
             // Three nodes share the laptop's memory and its processors.
             Shards = 1,
             StoreMemoryBytes = 128 << 20,

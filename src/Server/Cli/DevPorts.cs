@@ -1,58 +1,40 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
 namespace RaftKv.Server.Cli;
 
 /// <summary>
-/// The loopback ports on which the three nodes of <c>raftkv dev</c> meet: chosen free once, then kept in the file <c>ports</c> of the data directory,
-/// because a cluster is the list of its addresses.
+/// The loopback ports on which the three nodes of <c>raftkv dev</c> meet: the first free ones from 7101, which no system gives to clients by itself. They need not be the same at each start,
+/// since addresses may change, so another program that has taken one is no obstacle.
 /// </summary>
 internal static class DevPorts
 {
-    /// <exception cref="CommandLineException">The file is not of this command's making, or cannot be read or written.</exception>
-    public static IReadOnlyList<int> Remembered(string directory)
+    /// <summary>The first port that is looked at.</summary>
+    public const int First = 7101;
+
+    /// <summary>The last.</summary>
+    public const int Last = 7199;
+
+    /// <exception cref="CommandLineException">There are not so many.</exception>
+    public static IReadOnlyList<int> Choose(int count)
     {
-        var path = Path.Combine(directory, "ports");
-        try
-        {
-            if (File.Exists(path))
-                return Parse(path, File.ReadAllText(path));
-            Directory.CreateDirectory(directory);
-            var ports = ChooseFree(3);
-            File.WriteAllText(path, string.Join(' ', ports) + "\n");
-            return ports;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandLineException(ExitCode.CannotStart, $"{path}: {e.Message}", e);
-        }
+        var free = Enumerable.Range(First, Last - First + 1).Where(IsFree).Take(count).ToList();
+        return free.Count == count
+            ? free
+            : throw new CommandLineException(ExitCode.CannotStart, $"the nodes of this cluster need {count} free ports between {First} and {Last} on 127.0.0.1, and there are {free.Count}");
     }
 
-    private static List<int> Parse(string path, string text)
+    private static bool IsFree(int port)
     {
-        var ports = new List<int>();
-        foreach (var word in text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535)
-                throw new CommandLineException(ExitCode.CannotStart, $"{path}: '{word}' is no port");
-            ports.Add(port);
-        }
-        return ports.Count == 3 ? ports : throw new CommandLineException(ExitCode.CannotStart, $"{path}: there must be three ports");
-    }
-
-    private static List<int> ChooseFree(int count)
-    {
-        // All are held before any is let go: otherwise the same one could be given twice.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
         try
         {
-            listeners.ForEach(l => l.Start());
-            return [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            probe.Start();
+            return true;
         }
-        finally
+        catch (SocketException)
         {
-            listeners.ForEach(l => l.Dispose());
+            return false;
         }
     }
 }

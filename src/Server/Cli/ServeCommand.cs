@@ -10,10 +10,11 @@ internal static class ServeCommand
     {
         var id = new Option<string>("--id") { Description = "Name of this node, one of those in --cluster: 1 to 64 of A-Z a-z 0-9 _ . -", HelpName = "NAME" };
         var data = new Option<string>("--data") { Description = "Directory for this node's data; created if missing", HelpName = "DIR" };
-        var cluster = new Option<string>("--cluster") { Description = "All nodes and the addresses for their peers: n1=HOST:PORT,n2=HOST:PORT,...", HelpName = "LIST" };
+        var cluster = new Option<string>("--cluster") { Description = "All nodes and where their peers reach them: n1=HOST:PORT,n2=HOST:PORT,... The names are fixed when the cluster is founded; addresses may change", HelpName = "LIST" };
         var resp = new Option<string>("--resp") { Description = $"Where Redis clients connect, or none [default: {ServeSettings.DefaultResp}]", HelpName = "HOST:PORT" };
         var http = new Option<string>("--http") { Description = $"Where HTTP is served, or none [default: {ServeSettings.DefaultHttp}]", HelpName = "HOST:PORT" };
-        var groups = new Option<string>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is created [default: 8]", HelpName = "N" };
+        var groups = new Option<string>("--groups") { Description = "Raft groups, 1 to 1024, fixed when the cluster is founded [default: as founded, 8 in a new one]", HelpName = "N" };
+        var clusterName = new Option<string>("--cluster-name") { Description = "Name that tells this cluster from others, fixed when it is founded [default: none]", HelpName = "NAME" };
         var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
         var listen = new Option<string>("--listen") { Description = "Where this node's peers connect, if they reach it through a proxy or a published port [default: its address in --cluster]", HelpName = "HOST:PORT" };
         var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
@@ -29,7 +30,7 @@ internal static class ServeCommand
               raftkv serve --config n1.json --listen 0.0.0.0:7001
             """)
         {
-            id, data, cluster, resp, http, groups, config, listen, join,
+            id, data, cluster, clusterName, resp, http, groups, config, listen, join,
         };
         command.SetAction((parsed, _) =>
         {
@@ -43,6 +44,7 @@ internal static class ServeCommand
                 Listen = parsed.GetValue(listen),
                 Resp = parsed.GetValue(resp),
                 Http = parsed.GetValue(http),
+                ClusterName = parsed.GetValue(clusterName),
                 Groups = ParseGroups(parsed.GetValue(groups)),
             };
             return RunAsync(parsed.GetValue(config) is { } file ? flags.Over(ServeSettings.Load(file)) : flags);
@@ -63,7 +65,7 @@ internal static class ServeCommand
             if (doors.Http is not null)
                 served.Add($"HTTP on {doors.Http}");
             var serves = served.Count > 0 ? $" serves {string.Join(", ", served)}" : " runs";
-            Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(options.Groups, "group")}");
+            Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(node.Describe().Groups.Count, "group")}");
             return Task.CompletedTask;
         });
     }

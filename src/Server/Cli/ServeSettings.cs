@@ -27,6 +27,9 @@ internal sealed record ServeSettings
 
     public string? Http { get; init; }
 
+    /// <summary>Tells the cluster from others with the same node names.</summary>
+    public string? ClusterName { get; init; }
+
     public int? Groups { get; init; }
 
     public int? Shards { get; init; }
@@ -87,6 +90,7 @@ internal sealed record ServeSettings
         Listen = Listen ?? file.Listen,
         Resp = Resp ?? file.Resp,
         Http = Http ?? file.Http,
+        ClusterName = ClusterName ?? file.ClusterName,
         Groups = Groups ?? file.Groups,
     };
 
@@ -101,6 +105,9 @@ internal sealed record ServeSettings
             Members = ParseCluster(Cluster ?? throw CommandLineException.Usage("--cluster is missing: all nodes, as in n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003")),
         };
         options.ListenAddress = Listen;
+        options.ClusterName = ClusterName;
+        if (Groups == 0)
+            throw CommandLineException.Usage("--groups: 0 is no number from 1 to 1024");
         options.Groups = Groups ?? options.Groups;
         options.Shards = Shards ?? options.Shards;
         options.MaxKeyBytes = MaxKeyBytes ?? options.MaxKeyBytes;
@@ -143,6 +150,7 @@ internal sealed record ServeSettings
         "id" => this with { Id = Text(path, field) },
         "data" => this with { Data = Text(path, field) },
         "cluster" => this with { Cluster = Members(path, field) },
+        "clusterName" => this with { ClusterName = Text(path, field) },
         "listen" => this with { Listen = Text(path, field) },
         "resp" => this with { Resp = Text(path, field) },
         "http" => this with { Http = Text(path, field) },

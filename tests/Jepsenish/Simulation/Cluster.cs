@@ -1,4 +1,5 @@
 using RaftKv.Engine.Io;
+using RaftKv.Hosting;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
@@ -23,7 +24,11 @@ internal sealed class Cluster
         Chains = new StateChains(options.Groups);
         Oracles = new OracleSet(this);
         History = new ClientHistory(Scheduler);
+        Name = Randomness.Fork(options.Seed, "cluster name").Chance(500) ? "simulated" : null;
     }
+
+    /// <summary>The cluster's name, if it has one.</summary>
+    public string? Name { get; }
 
     public SimulationOptions Options { get; }
 
@@ -66,6 +71,17 @@ internal sealed class Cluster
     public int MaxDamaged => (Machines.Count - 1) / 2;
 
     public Machine Machine(ulong number) => Machines[(int)number - 1];
+
+    /// <summary>
+    /// The addresses that a node is started with. Until a majority is founded, all are given the same; later they change from start to start, so that nodes which run disagree about them, and
+    /// a node whose first start that is joins a cluster that was founded at others.
+    /// </summary>
+    public IList<RaftKvMember> AddressBook(Machine machine)
+    {
+        var random = Randomness.Fork(Options.Seed, "addresses", (machine.Number << 32) | (uint)machine.Starts);
+        var isFounded = Machines.Count(m => m.IsFounded) > Machines.Count / 2;
+        return [.. Machines.Select(m => new RaftKvMember(m.Name, $"{m.Name}:{(isFounded ? random.Between(7000, 7003) : 7000)}"))];
+    }
 
     public bool IsMember(ulong number) => number >= 1 && number <= (ulong)Machines.Count;
 

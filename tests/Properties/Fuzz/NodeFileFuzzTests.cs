@@ -15,7 +15,7 @@ public class NodeFileFuzzTests
 
     [Fact]
     public void Identities_are_read_or_refused() => Fuzzer.Run(
-        new FuzzTarget { Corpus = [Identity("n1"), Identity(new string('n', 128))], Read = OpenDirectory, Refusals = [typeof(DataDirectoryException)], Reseal = Reseal },
+        new FuzzTarget { Corpus = [Identity("n1", final: true), Identity(new string('n', 64), final: true), Identity("n1", final: false)], Read = OpenDirectory, Refusals = [typeof(DataDirectoryException)], Reseal = Reseal },
         16_000);
 
     [Fact]
@@ -29,8 +29,9 @@ public class NodeFileFuzzTests
         files.CreateDirectory(Home);
         Put(files, $"{Home}/identity", identity);
         using var directory = DataDirectory.Open(files, new NoLocks(), Home, Request("n1"));
-        Assert.False(directory.Created);
-        return directory.Identity.Name == "n1";
+        // What it holds is believed if it is final; else it is this start's.
+        Assert.Equal(directory.Created, !directory.Identity.IsFinal);
+        return directory.Identity is { IsFinal: true, Name: "n1", Members: "n1,n2,n3" };
     }
 
     private static bool OpenRegistry(byte[] content)
@@ -44,10 +45,15 @@ public class NodeFileFuzzTests
         return PeerRegistry.Open(files, $"{Home}/peers").Check(1_000_000, "newcomer", 5) == PeerCheck.Accepted;
     }
 
-    private static byte[] Identity(string name)
+    private static byte[] Identity(string name, bool final)
     {
         var files = new SimulatedFileSystem();
-        DataDirectory.Open(files, new NoLocks(), Home, Request(name)).Dispose();
+        using (var directory = DataDirectory.Open(files, new NoLocks(), Home, Request(name)))
+        {
+            if (final)
+                directory.MakeFinal(directory.Identity with { IsFinal = true });
+        }
+
         return files.ReadAll($"{Home}/identity");
     }
 
@@ -61,7 +67,7 @@ public class NodeFileFuzzTests
         return files.ReadAll($"{Home}/peers");
     }
 
-    private static DataDirectoryRequest Request(string name) => new() { Name = name, Cluster = 7, Number = 1, Stores = 2, FreshIncarnation = 99 };
+    private static DataDirectoryRequest Request(string name) => new() { Name = name, Cluster = 7, Number = 1, Members = $"{name},n2,n3", Stores = 2, FreshIncarnation = 99 };
 
     private static byte[] Reseal(byte[] content)
     {

@@ -17,6 +17,8 @@ public class TransportFuzzTests
 
     private static readonly NodeIdentity Peer = new(0xC1, 1, "n1", 11);
     private static readonly NodeIdentity Self = new(0xC1, 2, "n2", 22);
+    private static readonly NodeIdentity Provisional = new(0xC3, 1, "n1", 12) { Members = "n1,n2,n3", Groups = 8, IsFinal = false };
+    private static readonly string Longest = string.Join(',', Enumerable.Range(10, 31).Select(i => $"n{i}{new string('x', 61)}"));
 
     [Fact]
     public void Frames_before_the_handshake_cost_little() => Fuzzer.Run(
@@ -49,8 +51,14 @@ public class TransportFuzzTests
     public void Introductions_are_read_or_refused() => Fuzzer.Run(
         new FuzzTarget
         {
-            Corpus = [Introduce(Peer, 2), Introduce(new NodeIdentity(ulong.MaxValue, 31, new string('n', 128), 1), 1)],
-            Read = bytes => !Introduction.Read(bytes).Sender.Name.Any(char.IsControl),
+            Corpus =
+            [
+                Introduce(Peer, 2), Introduce(new NodeIdentity(ulong.MaxValue, 31, new string('n', 128), 1) { ClusterName = new string('c', 128), Members = Longest, Groups = 1024, IsFinal = false }, 1),
+                Introduce(Provisional, 2),
+            ],
+            // What was read can be written, and is the same again.
+            Read = bytes => Introduction.Read(bytes) is var read && !$"{read.Sender.Name}{read.Sender.ClusterName}{read.Sender.Members}".Any(char.IsControl)
+                && Introduction.Read(Introduce(read.Sender, read.Receiver)).Sender == read.Sender,
             Refusals = [typeof(RefusalException)],
         },
         24_000);
@@ -71,7 +79,7 @@ public class TransportFuzzTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         byte[] whole = [.. Hello(Peer), .. Frame(FrameType.Ready, [])];
-        List<byte[]> corpus = [whole, [.. Hello(Peer), .. Frame(FrameType.Refused, "\u0002another cluster"u8)], Hello(new NodeIdentity(0xC2, 1, "n1", 11)), Hello(new NodeIdentity(0xC1, 3, "n3", 33))];
+        List<byte[]> corpus = [whole, [.. Hello(Peer), .. Frame(FrameType.Refused, "\u0002another cluster"u8)], Hello(new NodeIdentity(0xC2, 1, "n1", 11)), Hello(new NodeIdentity(0xC1, 3, "n3", 33)), [.. Hello(Provisional), .. Frame(FrameType.Ready, [])]];
         var accepted = await ShakeAsync(listener, whole) ? 1 : 0;
         foreach (var seed in CaseCount.Seeds(200))
         {
@@ -103,8 +111,8 @@ public class TransportFuzzTests
         using var connection = new Connection(await listener.AcceptSocketAsync(), new TransportOptions { Listen = new IPEndPoint(IPAddress.Loopback, 0) });
         await client.SendAsync(input);
         client.Shutdown(SocketShutdown.Send);
-        var handshake = new Handshake(new HandshakeRules(Self, new AcceptingRegistry()));
-        var other = await handshake.AcceptHelloAsync(connection, number => number is 1 or 3, CancellationToken.None);
+        var handshake = new Handshake(new HandshakeRules(new OwnIdentity(Self), new AcceptingRegistry()));
+        var (_, other) = await handshake.AcceptHelloAsync(connection, number => number is 1 or 3, CancellationToken.None);
         await Handshake.AcceptReadyAsync(connection, CancellationToken.None);
         return other.Number == Peer.Number;
     }
@@ -174,6 +182,6 @@ public class TransportFuzzTests
 
     private sealed class AcceptingRegistry : IPeerRegistry
     {
-        public PeerCheck Check(ulong peer, string name, ulong incarnation) => PeerCheck.Accepted;
+        public PeerCheck Check(ulong peer, string name, ulong incarnation, bool remember = true) => PeerCheck.Accepted;
     }
 }

@@ -82,7 +82,13 @@ public sealed class FrameCodecProperties
         Prop.ForAll<ulong, ulong, ulong>((cluster, sender, incarnation) =>
         {
             var name = $"node-{sender % 1000}-ü";
-            var identity = new NodeIdentity(Math.Max(cluster, 1), Math.Max(sender, 1), name, Math.Max(incarnation, 1));
+            var identity = new NodeIdentity(Math.Max(cluster, 1), Math.Max(sender, 1), name, Math.Max(incarnation, 1))
+            {
+                ClusterName = cluster % 2 == 0 ? "" : "produktion-ü",
+                Members = string.Join(',', Enumerable.Range(0, (int)(cluster % 31)).Select(i => $"node-{i}")),
+                Groups = (int)(sender % 1025),
+                IsFinal = incarnation % 2 == 0,
+            };
             using var buffer = new PooledBuffer();
             var introduction = new Introduction(1, 1, identity, ~sender);
             introduction.Write(buffer);

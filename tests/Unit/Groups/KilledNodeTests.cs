@@ -28,9 +28,10 @@ public sealed class KilledNodeTests
     [Fact]
     public void An_identity_that_a_killed_process_wrote_down_stays_the_nodes_own_once_the_node_was_opened_with_it()
     {
-        KilledAtTheDirectory(() => OpenDirectory(1000));
-        Assert.Equal(1000UL, OpenDirectory(2000));
-        AfterEachPowerCut(() => Assert.Equal(1000UL, OpenDirectory(3000)));
+        using (var directory = OpenDirectory(1000))
+            KilledAtTheDirectory(() => directory.MakeFinal(directory.Identity with { IsFinal = true }));
+        Assert.Equal(1000UL, IncarnationOf(2000));
+        AfterEachPowerCut(() => Assert.Equal(1000UL, IncarnationOf(3000)));
     }
 
     /// <summary>The second start must not take for durable what the first, wherever it was killed, had only begun: its directory above all.</summary>
@@ -43,11 +44,12 @@ public sealed class KilledNodeTests
             _files = new SimulatedFileSystem();
             for (var i = operation; i < operation + 50; i++)
                 _files.FailAtOperation(i, (_, path) => new IOException($"killed at {path}"));
-            killed = Record.Exception(() => OpenDirectory(1000)) is IOException;
+            killed = Record.Exception(() => FirstLife(1000)) is IOException;
             for (var i = operation; i < operation + 50; i++)
                 _files.FailAtOperation(i, (_, _) => null);
-            var incarnation = OpenDirectory(2000);
-            AfterEachPowerCut(() => Assert.Equal(incarnation, OpenDirectory(3000)));
+            // From the moment that its identity is final in some process it is the same in each that comes after.
+            var incarnation = FirstLife(2000);
+            AfterEachPowerCut(() => Assert.Equal(incarnation, IncarnationOf(3000)));
         }
     }
 
@@ -80,10 +82,26 @@ public sealed class KilledNodeTests
         }
     }
 
-    private ulong OpenDirectory(ulong freshIncarnation)
+    private DataDirectory OpenDirectory(ulong freshIncarnation) => DataDirectory.Open(
+        _files, new NoLocks(), Home, new DataDirectoryRequest { Name = "n1", Cluster = 77, Number = 1, Members = "n1,n2,n3", Stores = 1, FreshIncarnation = freshIncarnation });
+
+    private ulong IncarnationOf(ulong freshIncarnation)
     {
-        var request = new DataDirectoryRequest { Name = "n1", Cluster = 77, Number = 1, Stores = 1, FreshIncarnation = freshIncarnation };
-        using var directory = DataDirectory.Open(_files, new NoLocks(), Home, request);
+        using var directory = OpenDirectory(freshIncarnation);
+        return directory.Identity.Incarnation;
+    }
+
+    /// <summary>Opens the directory, leaves what a node makes before it meets anybody, and makes the identity final.</summary>
+    private ulong FirstLife(ulong freshIncarnation)
+    {
+        using var directory = OpenDirectory(freshIncarnation);
+        if (directory.Created)
+        {
+            _files.CreateDirectory(directory.WalPath);
+            _files.CreateDirectory(directory.StorePath(0));
+            directory.MakeFinal(directory.Identity with { IsFinal = true });
+        }
+
         return directory.Identity.Incarnation;
     }
 

@@ -57,7 +57,13 @@ internal sealed class MemoryFiles : IFileSystem
 
     public void DeleteFile(string path) => _names.Remove(path);
 
-    public void DeleteDirectory(string path) => throw new NotSupportedException();
+    public void DeleteDirectory(string path)
+    {
+        bool IsIn(string name) => name == path || name.StartsWith(path + "/", StringComparison.Ordinal);
+        _directories.RemoveWhere(IsIn);
+        foreach (var name in _names.Keys.Where(IsIn).ToList())
+            _names.Remove(name);
+    }
 
     public void Rename(string from, string to)
     {

@@ -11,8 +11,8 @@ public sealed class HandshakeTests
         await using var one = new TestNode(1, cluster: 8);
         await using var two = new TestNode(2, cluster: 7);
         TestNode.Start(one, two);
-        await one.Handler.ExpectAsync("refused 2: node 1 (n1) belongs to cluster 0000000000000008, node 2 (n2) to cluster 0000000000000007");
-        Assert.Contains(two.Logger.Lines, line => line.StartsWith("Warning: refused 127.0.0.1:", StringComparison.Ordinal) && line.Contains("belongs to cluster", StringComparison.Ordinal));
+        await one.Handler.ExpectAsync("refused 2: node 1 (n1) and node 2 (n2) belong to two clusters that were founded apart with the same names, 0000000000000008 and 0000000000000007: an address leads to the wrong one");
+        Assert.Contains(two.Logger.Lines, line => line.StartsWith("Warning: refused 127.0.0.1:", StringComparison.Ordinal) && line.Contains("founded apart", StringComparison.Ordinal));
         two.Handler.ExpectNothingMore();
     }
 

@@ -10,10 +10,15 @@ namespace RaftKv.Tests.Unit.Transport;
 internal sealed class TestNode : IAsyncDisposable
 {
     public TestNode(ulong number, ulong cluster = 7, ulong? incarnation = null, string? name = null, TransportOptions? options = null, IPeerRegistry? registry = null)
+        : this(new OwnIdentity(new NodeIdentity(cluster, number, name ?? $"n{number}", incarnation ?? (number * 1000))), options, registry)
     {
-        Identity = new NodeIdentity(cluster, number, name ?? $"n{number}", incarnation ?? (number * 1000));
+    }
+
+    public TestNode(OwnIdentity own, TransportOptions? options = null, IPeerRegistry? registry = null)
+    {
+        Identity = own.Current;
         Registry = registry ?? new MemoryRegistry();
-        Transport = new TcpTransport(Identity, options ?? Options, Registry, Handler, Logger);
+        Transport = new TcpTransport(own, options ?? Options, Registry, Handler, Logger);
     }
 
     /// <summary>Short pauses, and no disconnecting of a peer because the machine is busy.</summary>
@@ -65,9 +70,9 @@ internal sealed class TestNode : IAsyncDisposable
     {
         private readonly ConcurrentDictionary<ulong, (string Name, ulong Incarnation)> _peers = new();
 
-        public PeerCheck Check(ulong peer, string name, ulong incarnation)
+        public PeerCheck Check(ulong peer, string name, ulong incarnation, bool remember = true)
         {
-            var known = _peers.GetOrAdd(peer, (name, incarnation));
+            (string Name, ulong Incarnation) known = remember ? _peers.GetOrAdd(peer, (name, incarnation)) : _peers.GetValueOrDefault(peer, (name, incarnation));
             return known.Incarnation != incarnation ? PeerCheck.OtherIncarnation : known.Name != name ? PeerCheck.OtherName : PeerCheck.Accepted;
         }
     }

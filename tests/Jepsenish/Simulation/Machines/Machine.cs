@@ -54,6 +54,9 @@ internal sealed class Machine
     /// <summary>It stays as it is when everything else is mended.</summary>
     public bool IsGivenUp { get; set; }
 
+    /// <summary>A process on it had a final identity.</summary>
+    public bool IsFounded { get; set; }
+
     /// <summary>Lives of processes so far.</summary>
     public int Starts { get; set; }
 

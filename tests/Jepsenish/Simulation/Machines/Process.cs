@@ -42,7 +42,8 @@ internal sealed class Process
             {
                 NodeName = machine.Name,
                 DataDirectory = "/data",
-                Members = [.. cluster.Machines.Select(m => new RaftKvMember(m.Name, $"{m.Name}:7000"))],
+                Members = cluster.AddressBook(machine),
+                ClusterName = cluster.Name,
                 Groups = options.Groups,
                 Shards = options.Shards,
                 LogSegmentBytes = options.SegmentBytes,

@@ -28,6 +28,9 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     /// <summary>Whether the handshake is complete.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>Who each side said that it is, once it is known.</summary>
+    public Meeting Meeting { get; private set; }
+
     /// <summary>Whether it is of no use any more.</summary>
     public bool IsClosed { get; private set; }
 
@@ -54,7 +57,8 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     /// <summary>The dialler speaks first.</summary>
     public void Begin()
     {
-        using var hello = transport.Rules.Introduce(peer);
+        Meeting = new Meeting(transport.Rules.Own.Current, transport.Rules.Own.Current);
+        using var hello = HandshakeRules.Introduce(Meeting.Self, peer);
         Send(FrameType.Hello, hello.Span);
     }
 
@@ -156,18 +160,18 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
         var bytes = payload is null ? default : payload.Span;
         switch (type)
         {
-            case FrameType.Data when IsReady:
+            case FrameType.Data when IsReady && Meeting.IsFull:
                 transport.Handler.OnFrame(peer, payload ?? new());
                 return;
             case FrameType.KeepAlive when IsReady && payload is null:
                 return;
             case FrameType.Hello when !isDialler && !IsReady:
-                transport.Rules.CheckHello(bytes, n => n != transport.Process.Machine.Number && transport.Wire.Cluster.IsMember(n));
-                using (var welcome = transport.Rules.Introduce(peer))
+                Meeting = transport.Rules.CheckHello(bytes, n => n != transport.Process.Machine.Number && transport.Wire.Cluster.IsMember(n));
+                using (var welcome = HandshakeRules.Introduce(Meeting.Self, peer))
                     Send(FrameType.Welcome, welcome.Span);
                 break;
             case FrameType.Welcome when isDialler && !IsReady:
-                transport.Rules.CheckWelcome(bytes, peer);
+                Meeting = transport.Rules.CheckWelcome(bytes, Meeting.Self, peer);
                 Send(FrameType.Ready, default);
                 Ready();
                 break;
@@ -188,6 +192,9 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     {
         IsReady = true;
         _reader.Widen(LargeBuffer, transport.MaxFrameBytes);
-        transport.Adopt(this);
+        if (Meeting.IsFull)
+            transport.Adopt(this);
+        else
+            transport.Hold(this);
     }
 }

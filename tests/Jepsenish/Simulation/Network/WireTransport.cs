@@ -36,9 +36,9 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
     public ITransportHandler Handler { get; private set; } = null!;
 
     /// <summary>What the node's environment calls when it knows who it is.</summary>
-    public ITransport Bind(NodeIdentity identity, IPeerRegistry registry, ITransportHandler handler)
+    public ITransport Bind(OwnIdentity own, IPeerRegistry registry, ITransportHandler handler)
     {
-        Rules = new HandshakeRules(identity, registry);
+        Rules = new HandshakeRules(own, registry);
         Handler = handler;
         return this;
     }
@@ -120,6 +120,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
     /// <summary>A complete handshake makes a connection the peer's, in place of the one before.</summary>
     public void Adopt(WireEnd end)
     {
+        process.Cluster.Oracles.OnConnected(process);
         if (_active.TryGetValue(end.Peer, out var before))
             before.Close("replaced by a fresh connection");
         _active[end.Peer] = end;
@@ -128,10 +129,25 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         Handler.OnConnected(end.Peer);
     }
 
+    /// <summary>
+    /// A complete handshake of which one side is provisional: nothing passes until it is final. Then it gives its connections up for others, in which it says so.
+    /// </summary>
+    public void Hold(WireEnd end)
+    {
+        process.Cluster.Story.Tell(process.Machine, $"agrees with n{end.Peer}");
+        if (end.Meeting.Self.IsFinal || !Rules.Own.Agree(end.Peer))
+            return;
+        process.Cluster.Story.Tell(process.Machine, "its identity is final");
+        foreach (var held in _ends.Where(e => e.IsReady && !e.Meeting.Self.IsFinal).ToList())
+            held.Close("both sides are to introduce themselves again");
+    }
+
     /// <summary>A connection is gone.</summary>
     public void Remove(WireEnd end, string reason)
     {
         _ends.Remove(end);
+        if (end.IsReady && !end.Meeting.IsFull)
+            Rules.Own.Part(end.Peer);
         if (_ended || !_active.TryGetValue(end.Peer, out var active) || active != end)
             return;
         _active.Remove(end.Peer);

@@ -44,6 +44,17 @@ internal sealed class OracleSet(Cluster cluster)
         cluster.Story.OnSent(process, peer, frame);
     }
 
+    /// <summary>Frames may pass from now on, votes and acknowledgements among them: the node must be who it is for good, and on disk.</summary>
+    public void OnConnected(Process process)
+    {
+        var machine = process.Machine;
+        if (!process.Transport.Rules.Own.Current.IsFinal)
+            throw new SimulationViolationException($"node {machine.Number} takes part although its identity is provisional");
+        if (!machine.IsDamaged && !IdentityFile.Decode("/data", machine.Disk.ReadAll("/data/identity")).Identity.IsFinal)
+            throw new SimulationViolationException($"node {machine.Number} takes part although its identity is provisional on its disk");
+        machine.IsFounded = true;
+    }
+
     /// <summary>A node has recovered: it must stand where its disk does.</summary>
     public static void AfterRecovery(Process process)
     {

@@ -13,7 +13,9 @@ public sealed class CommandLineTests
     [InlineData("serve --id n1 --data d", "--cluster is missing: all nodes, as in n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003")]
     [InlineData("serve --id n1 --data d --cluster n1", "--cluster: 'n1' is not of the form NAME=HOST:PORT")]
     [InlineData("serve --id n9 --data d --cluster " + Three, "NodeName is 'n9', allowed is: one of the members (n1, n2, n3).")]
-    [InlineData("serve --id n1 --data d --groups 0 --cluster " + Three, "Groups is '0', allowed is: 1 to 1024.")]
+    [InlineData("serve --id n1 --data d --groups 0 --cluster " + Three, "--groups: 0 is no number from 1 to 1024")]
+    [InlineData("serve --id n1 --data d --groups 1025 --cluster " + Three, "Groups is '1025', allowed is: 0 (what the cluster was founded with, 8 in a new one) to 1024.")]
+    [InlineData("serve --id n1 --data d --cluster-name a/b --cluster " + Three, "ClusterName is 'a/b', allowed is: 1 to 64 characters of A-Z a-z 0-9 _ . -.")]
     [InlineData("serve --id n1 --data d --groups many --cluster " + Three, "--groups: 'many' is no number from 1 to 1024")]
     [InlineData("serve --id n1 --data d --resp 6379 --cluster " + Three, "--resp: '6379' is no address of the form HOST:PORT (or none)")]
     [InlineData("serve --id n1 --data d --http localhost:99999 --cluster " + Three, "--http: 'localhost:99999' is no address of the form HOST:PORT with a port from 0 to 65535 (or none)")]
@@ -110,7 +112,8 @@ public sealed class CommandLineTests
     [Fact]
     public void A_node_listens_at_its_address_in_the_list_unless_told_otherwise()
     {
-        using var file = new TemporaryFile("""{ "id": "n1", "data": "d", "cluster": "n1=a:1", "listen": "127.0.0.1:9" }""");
+        using var file = new TemporaryFile("""{ "id": "n1", "data": "d", "cluster": "n1=a:1", "clusterName": "blue", "listen": "127.0.0.1:9" }""");
+        Assert.Equal("blue", ServeSettings.Load(file.Path).ToOptions().ClusterName);
         Assert.Equal("127.0.0.1:9", ServeSettings.Load(file.Path).ToOptions().ListenAddress);
         Assert.Equal("[::]:8", (new ServeSettings { Listen = "[::]:8" }.Over(ServeSettings.Load(file.Path))).ToOptions().ListenAddress);
         Assert.Null(new ServeSettings { Id = "n1", Data = "d", Cluster = "n1=a:1" }.ToOptions().ListenAddress);
@@ -132,15 +135,62 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void Dev_keeps_its_ports()
+    public void Dev_keeps_the_name_of_its_cluster_and_moves_when_a_port_is_taken()
     {
         var directory = Directory.CreateTempSubdirectory();
-        var first = DevPorts.Remembered(directory.FullName);
-        Assert.Equal(3, first.Distinct().Count());
-        Assert.Equal(first, DevPorts.Remembered(directory.FullName));
-        File.WriteAllText(Path.Combine(directory.FullName, "ports"), "1 2 x");
-        Assert.Equal(ExitCode.CannotStart, Assert.Throws<CommandLineException>(() => DevPorts.Remembered(directory.FullName)).ExitCode);
+        var name = DevName.Remembered(directory.FullName);
+        Assert.Equal(name, DevName.Remembered(directory.FullName));
+        File.WriteAllText(Path.Combine(directory.FullName, "cluster"), "not a name");
+        Assert.Equal(ExitCode.CannotStart, Assert.Throws<CommandLineException>(() => DevName.Remembered(directory.FullName)).ExitCode);
         directory.Delete(recursive: true);
+
+        var ports = DevPorts.Choose(3);
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, ports[1]);
+        taken.Start();
+        var others = DevPorts.Choose(3);
+        Assert.DoesNotContain(ports[1], others);
+        Assert.All(ports.Concat(others), p => Assert.InRange(p, DevPorts.First, DevPorts.Last));
+        Assert.Equal(ExitCode.CannotStart, Assert.Throws<CommandLineException>(() => DevPorts.Choose(100)).ExitCode);
+    }
+
+    /// <summary>What --help shows is what people type first. Files and hosts that an example names are this test's to provide; no node is started.</summary>
+    [Fact]
+    public void Every_example_of_every_help_is_a_command_line_that_is_accepted()
+    {
+        var examples = CommandLineRoot.Create().Subcommands
+            .SelectMany(c => c.Description!.Split('\n')).Where(l => l.StartsWith("  raftkv ", StringComparison.Ordinal)).Select(l => l.Trim()).ToList();
+        Assert.InRange(examples.Count, 7, 100);
+        foreach (var example in examples)
+        {
+            var words = example.Split('|')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..];
+            var parsed = CommandLineRoot.Create().Parse(words);
+            Assert.Empty(parsed.Errors);
+            using var file = new TemporaryFile($$"""{ "id": "n1", "data": "data/n1", "cluster": "{{Three}}" }""");
+            var settings = new ServeSettings();
+            for (var i = 1; i < words.Length; i += 2)
+            {
+                var value = i + 1 < words.Length ? words[i + 1] : "";
+                settings = words[i] switch
+                {
+                    "--id" => settings with { Id = value },
+                    "--data" => settings with { Data = value },
+                    "--cluster" => settings with { Cluster = value },
+                    "--cluster-name" => settings with { ClusterName = value },
+                    "--listen" => settings with { Listen = value },
+                    "--resp" => settings with { Resp = value },
+                    "--http" => settings with { Http = value },
+                    "--config" => settings.Over(ServeSettings.Load(file.Path)),
+                    "--endpoint" when RaftKv.Hosting.HostPort.TryParse(value, RaftKv.Hosting.AddressUse.Ask, out _, out _) => settings,
+                    "--json" => settings,
+                    _ => throw new InvalidOperationException($"the example '{example}' has a flag that this test does not know"),
+                };
+            }
+
+            if (words[0] == "serve")
+                Assert.Equal("n1", settings.ToOptions().NodeName);
+            Assert.NotNull(ListenAddress.Parse("--resp", settings.Resp ?? ServeSettings.DefaultResp));
+            Assert.NotNull(ListenAddress.Parse("--http", settings.Http ?? ServeSettings.DefaultHttp));
+        }
     }
 
     private sealed class TemporaryFile : IDisposable
