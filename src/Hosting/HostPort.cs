@@ -96,20 +96,20 @@ internal readonly record struct HostPort(string Host, int Port)
         if (host == Wildcard)
             return null;
         if (host.StartsWith('[') || host.EndsWith(']'))
-            return host.Length > 2 && host[0] == '[' && host[^1] == ']' && host.AsSpan(1, host.Length - 2).IndexOfAny('[', ']', '/') < 0
+            return host.Length > 2 && host[0] == '[' && host[^1] == ']' && host[1..^1].All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '.' or '%' or '_' or '-')
                 && IPAddress.TryParse(host.AsSpan(1, host.Length - 2), out var six) && six.AddressFamily == AddressFamily.InterNetworkV6
                 ? null : "is no IPv6 address";
         if (host.Contains(':', StringComparison.Ordinal))
             return "is no name; an IPv6 address stands in brackets, as in [::1]:7001";
-        if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
+        // Whatever ends in a number would be read as an IPv4 address by one part of .NET or another, in hexadecimal too.
+        if (host[(host.LastIndexOf('.') + 1)..] is { Length: > 0 } last && (last.All(char.IsAsciiDigit) || last.StartsWith("0x", StringComparison.OrdinalIgnoreCase)))
             return IsIPv4(host) ? null : "is no IPv4 address of four numbers from 0 to 255";
         if (host.Length > MaxNameLength)
             return $"has {host.Length} characters, at most {MaxNameLength} are allowed";
         if (!Ascii(host))
             return "has characters beyond A-Z a-z 0-9 - _ and dots; an internationalized name is written in its xn-- form";
-        // A dot at the end marks a name as complete.
-        return host.TrimEnd('.').Split('.').All(label => label.Length is >= 1 and <= MaxLabelLength) && !host.EndsWith("..", StringComparison.Ordinal)
-            ? null : $"has a part between dots that is empty or longer than {MaxLabelLength} characters";
+        return host.Split('.').All(label => label.Length is >= 1 and <= MaxLabelLength && char.IsAsciiLetterOrDigit(label[0]) && label[^1] != '-')
+            ? null : $"has a part between dots that is empty, longer than {MaxLabelLength} characters, or does not begin with a letter or digit";
     }
 
     private static bool Ascii(string host) => host.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
@@ -118,7 +118,7 @@ internal readonly record struct HostPort(string Host, int Port)
     private static bool IsIPv4(string host)
     {
         var parts = host.Split('.');
-        return parts.Length == 4 && parts.All(p => p.Length is >= 1 and <= 3 && (p.Length == 1 || p[0] != '0') && int.Parse(p, CultureInfo.InvariantCulture) <= byte.MaxValue);
+        return parts.Length == 4 && parts.All(p => p.Length is >= 1 and <= 3 && p.All(char.IsAsciiDigit) && (p.Length == 1 || p[0] != '0') && int.Parse(p, CultureInfo.InvariantCulture) <= byte.MaxValue);
     }
 
     /// <summary>A text that may be anything, fit for one line.</summary>

@@ -49,6 +49,38 @@ public class RefusalTests
     }
 
     [Fact]
+    public async Task A_data_directory_whose_lock_file_was_removed_is_still_the_first_processs()
+    {
+        using var bench = await Bench.StartAsync(1);
+        var node = bench.Cluster.Nodes[0];
+        File.Delete(Path.Combine(node.DataDirectory, "lock"));
+        Assert.Contains("in use by another process", await RefusedAsync(["--id", "n1", "--data", node.DataDirectory, "--cluster", $"n1=127.0.0.1:{RealCluster.FreePort()}", "--resp", "none", "--http", "none"]), StringComparison.Ordinal);
+        await Bench.FillAsync(node, "still", 3);
+    }
+
+    /// <summary>The addresses of a cluster may all change; its nodes' names and the number of its groups may not, and the line says which did.</summary>
+    [Fact]
+    public async Task A_data_directory_that_was_founded_otherwise()
+    {
+        using var bench = await Bench.StartAsync(1);
+        var node = bench.Cluster.Nodes[0];
+        await Bench.FillAsync(node, "kept", 5);
+        await node.Process!.KillAsync();
+        string[] start = ["--id", "n1", "--data", node.DataDirectory, "--resp", $"127.0.0.1:{node.RespPort}", "--http", $"127.0.0.1:{node.HttpPort}", "--cluster"];
+        var moved = $"n1=localhost:{RealCluster.FreePort()}";
+        Assert.Contains("was founded with 8 groups, not with 16", await RefusedAsync([.. start, moved, "--groups", "16"]), StringComparison.Ordinal);
+        Assert.Contains("they differ in n2", await RefusedAsync([.. start, $"{moved},n2=127.0.0.1:{RealCluster.FreePort()}"]), StringComparison.Ordinal);
+        Assert.Contains("not to one named 'blue'", await RefusedAsync([.. start, moved, "--cluster-name", "blue"]), StringComparison.Ordinal);
+
+        var log = Path.GetTempFileName();
+        using var again = ServerProcess.Start(RealCluster.BuiltServer(), ["serve", .. start, moved, "--listen", moved[3..]], log);
+        Assert.NotNull(await again.Ready.WaitAsync(Patience));
+        Assert.Empty(await Bench.MissingAsync(node, "kept", 5));
+        await again.KillAsync();
+        File.Delete(log);
+    }
+
+    [Fact]
     public async Task A_data_directory_of_another_node_or_cluster()
     {
         using var bench = await Bench.StartAsync(3);

@@ -56,6 +56,10 @@ public sealed class CommandLineTests
     [InlineData("[n1]:1")]
     [InlineData("[::1:1")]
     [InlineData("a..b:1")]
+    [InlineData("0.-2.0.0:1")]
+    [InlineData("0x7f.1:1")]
+    [InlineData("host.1:1")]
+    [InlineData("n1.:1")]
     [InlineData("http://n1:80/v1:1")]
     [InlineData("n1:8\n0")]
     public async Task An_address_that_is_none_is_told_in_one_line_wherever_it_stands(string text)
