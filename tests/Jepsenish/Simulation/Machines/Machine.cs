@@ -84,6 +84,14 @@ internal sealed class Machine
             Disk.Drop($"/data/wal/{file}");
     }
 
+    /// <summary>A node removes its log: only one that nobody has relied on.</summary>
+    public void RemoveLog()
+    {
+        if (Ledger.HasPromised)
+            throw new SimulationViolationException($"node {Number} removes a log that holds terms and votes");
+        Ledger = new DurableLedger();
+    }
+
     /// <summary>A bit of a file changes.</summary>
     public string? Rot()
     {

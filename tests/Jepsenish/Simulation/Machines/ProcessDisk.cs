@@ -44,6 +44,8 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     public void DeleteDirectory(string path)
     {
         Before(DeviceOperation.Name);
+        if (path == "/data/wal")
+            machine.RemoveLog();
         disk.DeleteDirectory(path);
     }
 

@@ -15,6 +15,9 @@ internal sealed class DurableLedger
     private readonly Dictionary<uint, DurableGroup> _groups = [];
     private readonly List<(string Path, long Offset, byte[] Frame)> _unsynced = [];
 
+    /// <summary>Whether anything that others may rely on is durable.</summary>
+    public bool HasPromised => _groups.Values.Any(g => g.Term > 0);
+
     /// <summary>What is durable of a group.</summary>
     public DurableGroup Group(uint group)
     {
