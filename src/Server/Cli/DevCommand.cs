@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using RaftKv.Hosting;
 using Spectre.Console;
 
@@ -50,7 +49,7 @@ internal static class DevCommand
         return new HostRun(resp, http, nodes).RunAsync(async (node, doors, cancellation) =>
         {
             await UntilReadyAsync(node, cancellation);
-            Greet(directory, members, doors);
+            Greet(directory, members, doors, Terminal.Create());
         });
     }
 
@@ -63,32 +62,34 @@ internal static class DevCommand
             await timer.WaitForNextTickAsync(cancellation);
     }
 
-    private static void Greet(string directory, List<RaftKvMember> members, Doors doors)
+    /// <summary>Says where everything is. Addresses go in as text, which is escaped; an address itself is not, and [::1] would be read as markup.</summary>
+    internal static void Greet(string directory, IEnumerable<RaftKvMember> members, Doors doors, IAnsiConsole console)
     {
-        var (resp, http) = (doors.Resp, doors.Http);
-        var console = Terminal.Create();
         console.MarkupLine("[bold]RaftKv[/] runs: three nodes in this process; a write is answered once two of them have it on disk.");
         console.WriteLine();
         console.MarkupLineInterpolated($"  nodes   {string.Join("  ", members.Select(m => $"{m.Name} ({m.Address})"))}");
         console.MarkupLineInterpolated($"  data    {Path.GetFullPath(directory)}");
-        if (resp is not null)
+        if (doors.Resp?.ToString() is { } resp)
             console.MarkupLineInterpolated($"  RESP    {resp}  (node n1)");
-        if (http is not null)
+        if (doors.Http?.ToString() is { } http)
             console.MarkupLineInterpolated($"  HTTP    http://{http}  (node n1)");
         console.WriteLine();
         console.WriteLine("Try, in another terminal:");
-        if (resp is not null)
+        if (doors.Resp is not null)
         {
-            var at = ListenAddress.Reachable(resp);
-            console.MarkupLineInterpolated($"  [green]redis-cli -h {at.Address} -p {at.Port} set greeting hello[/]");
-            console.MarkupLineInterpolated($"  [green]redis-cli -h {at.Address} -p {at.Port} get greeting[/]");
+            var at = ListenAddress.Reachable(doors.Resp);
+            var host = at.Address.ToString();
+            foreach (var command in new[] { "set greeting hello", "get greeting" })
+                console.MarkupLineInterpolated($"  [green]redis-cli -h {host} -p {at.Port} {command}[/]");
         }
-        if (http is not null)
+
+        if (doors.Http is not null)
         {
-            var at = ListenAddress.Reachable(http);
+            var at = ListenAddress.Reachable(doors.Http).ToString();
             console.MarkupLineInterpolated($"  [green]curl -s http://{at}/v1/cluster[/]");
             console.MarkupLineInterpolated($"  [green]raftkv status --endpoint {at}[/]");
         }
+
         console.WriteLine();
         console.WriteLine("Ctrl-C stops it; the data stays.");
     }

@@ -100,6 +100,21 @@ public sealed class CommandLineTests
         Assert.True(ListenAddress.Parse("--resp", "*:1")!.Address is { } any && (any.Equals(System.Net.IPAddress.IPv6Any) || any.Equals(System.Net.IPAddress.Any)));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0:6379", "redis-cli -h 127.0.0.1 -p 6379 set greeting hello", "curl -s http://127.0.0.1:6379/v1/cluster")]
+    [InlineData("[::]:6379", "redis-cli -h 127.0.0.1 -p 6379 get greeting", "raftkv status --endpoint 127.0.0.1:6379")]
+    [InlineData("[::1]:6379", "redis-cli -h ::1 -p 6379 get greeting", "raftkv status --endpoint [::1]:6379")]
+    public void Dev_says_how_to_reach_what_it_listens_at(string listening, string redis, string http)
+    {
+        var address = System.Net.IPEndPoint.Parse(listening);
+        var text = new StringWriter();
+        var console = Spectre.Console.AnsiConsole.Create(new() { Ansi = Spectre.Console.AnsiSupport.No, Out = new Spectre.Console.AnsiConsoleOutput(text) });
+        console.Profile.Width = 200;
+        DevCommand.Greet("/tmp/[dir]", [new("n1", "[::1]:7101")], new Doors(address, address), console);
+        foreach (var line in new[] { $"RESP    {listening}", $"HTTP    http://{listening}", redis, http, "n1 ([::1]:7101)", "/tmp/[dir]" })
+            Assert.Contains(line, text.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Settings_come_from_the_file_where_no_flag_says_otherwise()
     {
