@@ -156,6 +156,8 @@ public static class Sometimes
     public const string StoreAheadOfLog = "at recovery the store is ahead of its log";
 
     /// <summary>The log's disk is full.</summary>
+    public const string ApplyHalted = "a defect keeps an entry from being applied, and its group halts";
+    public const string ApplyResumed = "a halted group goes on behind its entry";
     public const string LimitExceeded = "an entry would pass a ceiling and is refused as it is applied";
     public const string LogDiskFull = "the log's disk is full";
 

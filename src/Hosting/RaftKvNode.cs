@@ -70,7 +70,36 @@ public sealed class RaftKvNode : IAsyncDisposable
     public ClusterDescription Describe() => new(
         [.. _members.Select(m => new NodeDescription(m.Name, m.Address, _runtime.IsConnected(m.Number)))],
         DefaultGroup,
-        [.. _runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(v.Leader), v.Term, v.Commit, v.Applied, _ids, []))]);
+        [.. _runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(v.Leader), v.Term, v.Commit, v.Applied, _ids, []) { HaltedAt = v.HaltedAt, HaltReason = v.HaltReason })]);
+
+    /// <summary>
+    /// Lets a group whose replicas halted at an entry that a defect keeps from being applied (<see cref="GroupDescription.HaltedAt"/>) go on without it: on all of them the entry has no effect.
+    /// Not for a group in which only some replicas halted: those that applied the entry would halt in their turn, with a state that is not the others'. Any node may be asked; the leader decides.
+    /// </summary>
+    /// <param name="group">The group, 1 and up.</param>
+    /// <param name="index">The entry, as <see cref="GroupDescription.HaltedAt"/> names it.</param>
+    /// <param name="cancellationToken">Ends the wait; the entry may be skipped all the same.</param>
+    /// <returns>False, and nothing is changed, if this entry is not what the group's leader halted at.</returns>
+    /// <exception cref="UnavailableException">There is no such group, or no leader could take the request in time.</exception>
+    /// <exception cref="OutcomeUnknownException">The leader did not answer in time: the entry may be skipped, or still be; to ask again does no harm.</exception>
+    public async Task<bool> SkipEntryAsync(uint group, ulong index, CancellationToken cancellationToken = default)
+    {
+        var operation = PendingOperation.Rent();
+        try
+        {
+            operation.Group = group;
+            operation.Kind = OperationKind.Write;
+            operation.Deadline = _runtime.Now + TenantChecks.Nanoseconds(Options.RequestTimeout, Options.RequestTimeout);
+            operation.Command.Clear();
+            SkipEntryCommand.Encode(operation.Command, index);
+            await operation.RunAsync(_runtime, cancellationToken).ConfigureAwait(false);
+            return IsSkipped(operation);
+        }
+        finally
+        {
+            operation.Release();
+        }
+    }
 
     /// <summary>
     /// Hands this node's leaderships over, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
@@ -83,6 +112,12 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
     public ValueTask DisposeAsync() => new(_stopped.Value);
+
+    private static bool IsSkipped(PendingOperation operation)
+    {
+        TenantChecks.Ended(operation);
+        return new CommandResult(operation.Result.Span).Status == ResultStatus.Ok;
+    }
 
     private string? NameOf(ulong number) => _members.FirstOrDefault(m => m.Number == number)?.Name;
 

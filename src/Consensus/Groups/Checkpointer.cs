@@ -41,7 +41,8 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
         if (_underWay)
             Finish();
         // Saving the sessions writes into the store: not while its disk is full.
-        if (!_underWay && IsDue && shard.Now >= _notBefore && !store.IsDiskFull)
+        // A checkpoint holds whole entries only: not while a group holds part of one.
+        if (!_underWay && IsDue && shard.Now >= _notBefore && !store.IsDiskFull && !shard.HasTaintedGroup)
             Begin();
     }
 

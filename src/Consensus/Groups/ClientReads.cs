@@ -1,4 +1,5 @@
 using RaftKv.Engine;
+using RaftKv.Engine.Commands;
 
 namespace RaftKv.Consensus.Groups;
 
@@ -142,7 +143,18 @@ internal sealed class ClientReads
             return;
         }
 
-        _replica.Machine.Query(operation.Command.Span, operation.Result);
+        try
+        {
+            _replica.Machine.Query(operation.Command.Span, operation.Result);
+        }
+        catch (Exception e) when (StateMachine.IsDefect(e))
+        {
+            // It changed nothing, and must end nothing but itself.
+            _replica.OnQueryDefect(e);
+            operation.Complete(OperationStatus.Unavailable, $"a defect keeps the read from being answered ({e.Message})");
+            return;
+        }
+
         operation.Complete(OperationStatus.Completed, null);
     }
 

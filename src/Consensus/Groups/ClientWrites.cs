@@ -51,7 +51,7 @@ internal sealed class ClientWrites
         operation.Attempts = 0;
         operation.PlacedWith = 0;
         operation.Request = default;
-        if (_replica.RefusalOfWrites is { } refusal)
+        if (_replica.RefusalOfWrites is { } refusal && !SkipEntryCommand.TryReadCommand(operation.Command.Span, out _))
         {
             operation.Complete(OperationStatus.Unavailable, refusal);
             return;
@@ -193,6 +193,14 @@ internal sealed class ClientWrites
             return true; // it waits for its session; internal writes behind it must not
         if (leader == _replica.Core.Self)
         {
+            if (_replica.IsRefusedSkip(operation.Command.Span))
+            {
+                Forget(operation);
+                SkipEntryCommand.WriteRefusal(operation.Result);
+                operation.Complete(OperationStatus.Completed, null);
+                return true;
+            }
+
             if (!_replica.TryPropose(operation.Command.Span, new Proposal(0, 0, operation, operation.Generation, 0, 0)))
                 return false;
         }
@@ -237,7 +245,7 @@ internal sealed class ClientWrites
 
     /// <summary>These are harmless when repeated and belong to no session.</summary>
     private static bool NeedsIdentity(Operation operation) =>
-        CommandEnvelope.Kind(operation.Command.Span) is not (CommandKind.OpenSession or CommandKind.ResolveOutcome);
+        CommandEnvelope.Kind(operation.Command.Span) is not (CommandKind.OpenSession or CommandKind.ResolveOutcome or CommandKind.SkipEntry);
 
     private void Return(Operation operation)
     {

@@ -57,11 +57,17 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
 
     private void Serve(Operation operation, PooledBuffer value)
     {
+        string? defect = null;
         try
         {
             var wait = default(SpinWait);
             while (_failure is null && !machine.TryGet(operation.Command.Span, value, operation.Result))
                 wait.SpinOnce();
+        }
+        catch (Exception e) when (StateMachine.IsDefect(e))
+        {
+            shard.OnQueryDefect(operation.Group, e);
+            defect = $"a defect keeps the read from being answered ({e.Message})";
         }
 #pragma warning disable CA1031 // whatever broke, the node must stop and its callers must be told
         catch (Exception e)
@@ -71,7 +77,8 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
             shard.ReportFailure(e);
         }
 
-        operation.Complete(_failure is null ? OperationStatus.Completed : OperationStatus.Unavailable, _failure);
+        var reason = defect ?? _failure;
+        operation.Complete(reason is null ? OperationStatus.Completed : OperationStatus.Unavailable, reason);
     }
 
     private void OnEnded(Exception? failure)

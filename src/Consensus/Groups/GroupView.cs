@@ -14,6 +14,7 @@ public sealed class GroupView(uint group, StateMachine machine)
     private ulong _term;
     private ulong _commit;
     private ulong _applied;
+    private ApplyHalt? _halt;
     private bool _wasRead;
 
     /// <summary>The group.</summary>
@@ -37,6 +38,12 @@ public sealed class GroupView(uint group, StateMachine machine)
     /// <summary>Applied index.</summary>
     public ulong Applied => Volatile.Read(ref _applied);
 
+    /// <summary>The entry that a defect keeps this node's replica from applying, so that it serves nothing; 0 if there is none.</summary>
+    public ulong HaltedAt => Volatile.Read(ref _halt)?.Index ?? 0;
+
+    /// <summary>Why it halted, in a sentence; null if it did not.</summary>
+    public string? HaltReason => Volatile.Read(ref _halt)?.Reason;
+
     /// <summary>A reader used the lease: the group is not idle. Written only on change, so that readers share the line.</summary>
     public void NoteRead()
     {
@@ -52,11 +59,12 @@ public sealed class GroupView(uint group, StateMachine machine)
         return true;
     }
 
-    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil)
+    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil, ApplyHalt? halt)
     {
         // The lease is lowered first and raised last: a reader that sees it valid sees a state at least as new.
         if (leaseUntil == long.MinValue)
             Volatile.Write(ref _leaseUntil, leaseUntil);
+        Volatile.Write(ref _halt, halt);
         Volatile.Write(ref _leader, leader);
         Volatile.Write(ref _term, term);
         Volatile.Write(ref _commit, commit);

@@ -25,6 +25,8 @@ internal sealed class Replica
     private readonly LogRetention _retention;
     private readonly Action _goOn;
     private ulong _knownLeader;
+    private ApplyHalt? _halt;
+    private ulong _toBeSkipped;
 
     public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
     {
@@ -62,7 +64,10 @@ internal sealed class Replica
     public bool IsTouched { get; set; }
 
     /// <summary>Why writes are refused at the moment, or null.</summary>
-    public string? RefusalOfWrites => _shard.RefusalOfWrites;
+    public string? RefusalOfWrites => _halt?.Reason ?? _shard.RefusalOfWrites;
+
+    /// <summary>Set while an entry that cannot be applied keeps this replica from going on.</summary>
+    public ApplyHalt? Halt => _halt;
 
     /// <summary>Time of this turn.</summary>
     public long Now => _shard.Now;
@@ -70,7 +75,7 @@ internal sealed class Replica
     public bool IsConnected(ulong peer) => _shard.IsConnected(peer);
 
     /// <summary>When this replica wants to be looked at next, monotonic nanoseconds.</summary>
-    public long NextDeadline => Math.Min(Core.NextDeadline, _expiry.NextDeadline(_shard.Now, _shard.UnixMilliseconds));
+    public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now, _shard.UnixMilliseconds) : long.MaxValue);
 
     /// <summary>A local read is linearizable now: the lease holds and everything that may have been shown elsewhere is applied here.</summary>
 #if MUTANT_42 // lease reads although commit is ahead of what is applied
@@ -81,6 +86,12 @@ internal sealed class Replica
 
     public void Accept(Operation operation)
     {
+        if (_halt is { } halt && operation.Kind != OperationKind.Write)
+        {
+            operation.Complete(OperationStatus.Unavailable, halt.Reason);
+            return;
+        }
+
         switch (operation.Kind)
         {
             case OperationKind.Write:
@@ -100,13 +111,24 @@ internal sealed class Replica
     {
         if (!_forwards.IsNew(peer, request))
             return;
-        if (RefusalOfWrites is not null || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
+        if (IsRefusedSkip(command))
+        {
+            SkipEntryCommand.WriteRefusal(_shard.ResultBuffer);
+            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, _shard.ResultBuffer.Span);
+            return;
+        }
+
+        if ((RefusalOfWrites is not null && !SkipEntryCommand.TryReadCommand(command, out _)) || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
 #if MUTANT_39 // forwarded write answered before it is applied
         else if (CommandEnvelope.Kind(command) == CommandKind.Put)
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, new byte[CommandResult.HeadSize]);
 #endif
     }
+
+    /// <summary>Whether a command is an operator's skip of an entry at which this leader has not halted: nothing must come of it, for replicas that applied the entry could not follow.</summary>
+    public bool IsRefusedSkip(ReadOnlySpan<byte> command) =>
+        Core.Role == RaftRole.Leader && SkipEntryCommand.TryReadCommand(command, out var index) && !(_halt is { CanBeSkipped: true } halt && halt.Index == index);
 
     /// <summary>Proposes a command; false when the core does not take it now.</summary>
     public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)
@@ -122,6 +144,7 @@ internal sealed class Replica
 
     public void OnPeerConnected(ulong peer)
     {
+        _halt?.OnPeerConnected(peer);
         _forwards.OnPeerConnected(peer);
         Core.PeerConnected(peer, _shard.Now);
         _snapshotSender.OnPeerConnected(peer);
@@ -139,7 +162,8 @@ internal sealed class Replica
             Core.Wake(now);
         if (Core.NextDeadline <= now)
             Core.Tick(now);
-        _expiry.ProposeIfDue(now, _shard.UnixMilliseconds);
+        if (_halt is null)
+            _expiry.ProposeIfDue(now, _shard.UnixMilliseconds);
         _snapshotSender.Tick(now);
     }
 
@@ -177,7 +201,7 @@ internal sealed class Replica
                 Reads.OnReadState(state.Context, state.Index);
             // Not the state's own position: an image that was installed meanwhile has brought that further, and the core hears of images apart.
             if (effects.Committed.Count > 0)
-                Core.Applied(effects.Committed[^1].Index);
+                Core.Applied(_halt is { } halt ? Math.Max(halt.Index - 1, Core.AppliedIndex) : effects.Committed[^1].Index);
             Writes.Place();
             if (Core.HasMoreCommitted && _shard.HasAppliedEnough)
             {
@@ -186,6 +210,8 @@ internal sealed class Replica
             }
         }
 
+        if (Core.IsApplyPaused)
+            StandStill();
         if (Reads.Any)
         {
             Reads.ServeApplied(_shard.Now);
@@ -228,7 +254,7 @@ internal sealed class Replica
     {
         var applied = Machine.Applied;
         var lease = MayServeUnderLease(_shard.Now) ? Core.LeaseUntil : long.MinValue;
-        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease);
+        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, _halt);
     }
 
     private void Send(RaftEffects effects)
@@ -252,6 +278,8 @@ internal sealed class Replica
     {
         foreach (var entry in effects.Committed)
         {
+            if (_halt is not null)
+                return;
             // An image that was installed meanwhile contains it already.
             if (entry.Index <= Machine.Applied.Index)
                 continue;
@@ -262,21 +290,15 @@ internal sealed class Replica
 
     private void Apply(in LogEntry entry)
     {
-        var position = new AppliedPosition(entry.Index, entry.Term, 0);
         var result = _shard.ResultBuffer;
-        switch (entry.Kind)
+        try
         {
-            case EntryKind.Command:
-                Machine.Apply(position, entry.Timestamp, entry.Payload.Span, result);
-                break;
-            case EntryKind.Configuration:
-                // Kept in the state so that images and restarts know the configuration of their position.
-                GroupConfigurationRecord.Write(Machine.State, entry.Index, entry.Payload.Span);
-                Machine.ApplyEmpty(position, entry.Timestamp);
-                break;
-            default:
-                Machine.ApplyEmpty(position, entry.Timestamp);
-                break;
+            Apply(entry, result);
+        }
+        catch (Exception e) when (e is ApplyDefectException || StateMachine.IsDefect(e))
+        {
+            OnDefect(entry, e);
+            return;
         }
 
         _retention.OnApplied(entry.Index, entry.Payload.Length);
@@ -289,6 +311,82 @@ internal sealed class Replica
             Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.Done, result.Span);
         else
             _expiry.OnApplied();
+    }
+
+    private void Apply(in LogEntry entry, PooledBuffer result)
+    {
+        var position = new AppliedPosition(entry.Index, entry.Term, 0);
+        switch (entry.Kind)
+        {
+            case EntryKind.Command when entry.Index == _toBeSkipped:
+                Machine.ApplySkipped(position, entry.Timestamp, result);
+                break;
+            case EntryKind.Command:
+                Machine.Apply(position, entry.Timestamp, entry.Payload.Span, result);
+                break;
+            case EntryKind.Configuration:
+                // Kept in the state so that images and restarts know the configuration of their position.
+                GroupConfigurationRecord.Write(Machine.State, entry.Index, entry.Payload.Span);
+                Machine.ApplyEmpty(position, entry.Timestamp);
+                break;
+            default:
+                Machine.ApplyEmpty(position, entry.Timestamp);
+                break;
+        }
+    }
+
+    /// <summary>Whatever is wrong with the entry, it ends neither the shard nor the node: this group waits for a way past it, and the others go on.</summary>
+    private void OnDefect(in LogEntry entry, Exception defect)
+    {
+        Sometimes.Reached(Sometimes.ApplyHalted);
+        _halt = new ApplyHalt(Group, entry, defect);
+        Core.IsApplyPaused = true;
+        _shard.OnHalted(this, _halt, (defect as ApplyDefectException)?.InnerException ?? defect);
+        Writes.EndAll(_halt.Reason);
+        Reads.EndAll(_halt.Reason);
+    }
+
+    /// <summary>Nothing is applied for now: memory is given back, and a halted replica looks for its way on.</summary>
+    private void StandStill()
+    {
+        Core.TakeBackCommitted();
+        Core.Relieve();
+        if (_halt is not { } halt)
+            return;
+        // A state that could not be taken back begins again where the last checkpoint stands when the process is started anew, and finds the skip then.
+        if (!halt.IsTainted && halt.FindsSkip(Core))
+        {
+            _toBeSkipped = halt.Index;
+            Resume();
+            return;
+        }
+
+        if (!halt.IsTainted && halt.HasMoreToLookAt(Core))
+            _shard.Inbox.Post(_goOn);
+        halt.OfferLeadership(Core, IsConnected, _shard.Now);
+    }
+
+    public void OnQueryDefect(Exception defect) => _shard.OnQueryDefect(Group, defect);
+
+    /// <summary>The state was replaced by a snapshot's, which stands behind whatever this replica could not apply.</summary>
+    public void OnStateReplaced()
+    {
+        if (_halt is not null)
+            Resume();
+    }
+
+    public void OnStoreFull(bool full)
+    {
+        Core.IsApplyPaused = full || _halt is not null;
+        _shard.Touch(this);
+    }
+
+    private void Resume()
+    {
+        _shard.OnResumed(this, _halt!);
+        _halt = null;
+        Core.IsApplyPaused = _shard.IsStoreFull;
+        _shard.Touch(this);
     }
 
     private void OnLeadershipChanged()

@@ -116,6 +116,21 @@ internal sealed partial class Shard : IWalCompletion
         Math.Min(_nextTick, _nextSweep),
         Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
 
+    /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
+    public bool HasTaintedGroup
+    {
+        get
+        {
+            foreach (var replica in _ordered)
+            {
+                if (replica.Halt is { IsTainted: true })
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
     public Replica? Replica(uint group) => _replicas.GetValueOrDefault(group);
 
     public bool IsConnected(ulong peer) => _connected.Contains(peer);
@@ -494,8 +509,7 @@ internal sealed partial class Shard : IWalCompletion
         IsStoreFull = full;
         foreach (var replica in _ordered)
         {
-            replica.Core.IsApplyPaused = full;
-            Touch(replica);
+            replica.OnStoreFull(full);
         }
 
         if (full)
@@ -509,6 +523,24 @@ internal sealed partial class Shard : IWalCompletion
             ResumeLeading();
             LogStoreHasSpaceAgain();
         }
+    }
+
+    /// <summary>A group halted at an entry that a defect keeps from being applied.</summary>
+    public void OnHalted(Replica replica, ApplyHalt halt, Exception defect)
+    {
+        LogHalted(defect, replica.Group, halt.Index, halt.Term, halt.Kind);
+        if (halt.IsTainted)
+            LogTainted(replica.Group);
+    }
+
+    /// <summary>A read met a defect; any thread.</summary>
+    public void OnQueryDefect(uint group, Exception defect) => LogQueryDefect(defect, group);
+
+    /// <summary>A group goes on.</summary>
+    public void OnResumed(Replica replica, ApplyHalt halt)
+    {
+        Sometimes.Reached(Sometimes.ApplyResumed);
+        LogResumed(replica.Group, halt.Index);
     }
 
     private void ResumeLeading()
@@ -548,6 +580,18 @@ internal sealed partial class Shard : IWalCompletion
 
     [LoggerMessage(Level = LogLevel.Error, Message = "the disk under the store is full: nothing is applied and writes are refused until there is space")]
     private partial void LogStoreFull();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "group {group} halts at entry {index} of term {term} ({kind}): a defect keeps it from being applied. Other groups go on. Where all replicas halted, 'raftkv group skip' leaves the entry out")]
+    private partial void LogHalted(Exception defect, uint group, ulong index, ulong term, string kind);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "group {group}: the halted entry could not be taken back; no checkpoint is taken on this shard, and the group serves nothing, until this node is restarted")]
+    private partial void LogTainted(uint group);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "group {group}: a defect keeps a read from being answered")]
+    private partial void LogQueryDefect(Exception defect, uint group);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "group {group} goes on behind entry {index}, at which it had halted")]
+    private partial void LogResumed(uint group, ulong index);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the store has space again; writes are accepted")]
     private partial void LogStoreHasSpaceAgain();

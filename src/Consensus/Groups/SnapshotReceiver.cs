@@ -113,6 +113,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         _imageLength = _nextOffset;
         _nextOffset = 0;
         replica.Machine.Reload();
+        replica.OnStateReplaced();
         _awaitsCheckpoint = true;
 #if MUTANT_49 // the log is cut for an image that no checkpoint holds yet
         OnCheckpoint(replica.Machine.Applied);

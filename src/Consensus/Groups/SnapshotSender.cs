@@ -108,7 +108,8 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         while (_reader is null && !_reading && _waiting.TryDequeue(out var peer))
         {
-            if (replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))
+            // A state that holds part of an entry is sent to nobody.
+            if (replica.Halt is not { IsTainted: true } && replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))
                 Start(peer);
         }
     }

@@ -189,6 +189,15 @@ public sealed class RaftNode
     /// <summary>The state machine has applied up to this index (at most what was handed out as committed).</summary>
     public void Applied(ulong index) => _core.Log.AppliedTo(index);
 
+    /// <summary>The state machine could not apply what comes next: what was handed out behind <see cref="AppliedIndex"/> will be handed out again, once <see cref="IsApplyPaused"/> is false.</summary>
+    public void TakeBackCommitted() => _core.Log.TakeBack();
+
+    /// <summary>Gives memory back while <see cref="IsApplyPaused"/>, when the last effects are carried out: what is committed and durable is read from storage when it is applied at last.</summary>
+    public void Relieve() => _core.Log.Relieve();
+
+    /// <summary>Reads committed and durable entries without handing them out, until their payloads exceed <paramref name="maxBytes"/>; none if there are none. They are valid until the next input.</summary>
+    public void ReadCommitted(ulong first, long maxBytes, List<LogEntry> into) => _core.Log.ReadCommitted(first, maxBytes, into);
+
     /// <summary>The log up to this index (at most applied) is no longer needed: forget it. Its durable copy may be dropped by the caller once no read can ask for it.</summary>
     public void Compact(ulong index) => _core.Log.Compact(index);
 

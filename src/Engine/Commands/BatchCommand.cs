@@ -106,7 +106,9 @@ public readonly ref struct BatchCommand
                 return;
             if (!AllOrNothing || !IsFailure(kind, status))
                 continue;
-            context.RollBack();
+            // A query has changed nothing.
+            if (context.HasUndo)
+                context.RollBack();
             context.Result.SetLength(start);
             context.Reply(status);
             WriteFailure(context, false, i, 0);

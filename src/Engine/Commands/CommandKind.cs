@@ -62,4 +62,7 @@ public enum CommandKind : byte
 
     /// <summary>Proposed by the leader when keys are due: removes them.</summary>
     ExpireDue = 66,
+
+    /// <summary>An operator's word that an earlier entry, which cannot be applied, is to have no effect.</summary>
+    SkipEntry = 67,
 }

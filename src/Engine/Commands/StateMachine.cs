@@ -66,6 +66,19 @@ public sealed class StateMachine : IDisposable
         _context.Trim();
     }
 
+    /// <summary>Applies a command entry that an operator wants skipped, because it cannot be applied: as one without effect, of which the state remembers that it had none.</summary>
+    /// <param name="position">Index and term of the entry; its time is ignored.</param>
+    /// <param name="timestamp">The leader's stamp.</param>
+    /// <param name="result">Cleared, then given the encoded result.</param>
+    public void ApplySkipped(AppliedPosition position, long timestamp, PooledBuffer result)
+    {
+        result.Clear();
+        _context.Begin(position.Index, Math.Max(_time, timestamp), mayWrite: true, result);
+        _context.Reply(ResultStatus.Skipped);
+        SkipEntryCommand.Remember(State, position.Index);
+        ApplyEmpty(position, timestamp);
+    }
+
     /// <summary>Applies an entry that changes no user state (a leader's no-op, a configuration change): time and position advance.</summary>
     public void ApplyEmpty(AppliedPosition position, long timestamp)
     {
@@ -190,7 +203,9 @@ public sealed class StateMachine : IDisposable
             isNew = CommandEnvelope.Session(command) == 0 || _sessions.Admit(command, _context, out session);
 
         var concernsSessions = isNew && ConcernsSessions(command);
-        if (isNew && !concernsSessions)
+        if (isNew && CommandEnvelope.Kind(command) == CommandKind.SkipEntry)
+            SkipEntryCommand.Apply(_context, command[CommandEnvelope.Size..]);
+        else if (isNew && !concernsSessions)
             Run(CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
         _context.BeginFinal();
         _sessions.EvictIdle(_time);
@@ -256,8 +271,11 @@ public sealed class StateMachine : IDisposable
         _context.ReplyExceeded();
     }
 
-    /// <summary>What else can be thrown says something of the code: it would be thrown on every replica, and again after every restart.</summary>
-    private static bool IsDefect(Exception e) => e is not (OutOfMemoryException or IOException or UnauthorizedAccessException);
+    /// <summary>
+    /// Whether an exception says something of the code, and not of this node's disk or memory: it would be thrown on every replica, and again after every restart.
+    /// </summary>
+    public static bool IsDefect(Exception e) =>
+        e is InvariantViolationException || (e is SystemException and not (OutOfMemoryException or IOException or UnauthorizedAccessException));
 
     private ApplyDefectException TakeBack(Exception defect)
     {

@@ -35,6 +35,7 @@ internal static class CommandLineRoot
             ServeCommand.Create(),
             DevCommand.Create(),
             StatusCommand.Create(),
+            GroupCommand.Create(),
         };
         foreach (var option in root.Options)
         {

@@ -6,7 +6,7 @@ internal static class ExitCode
     /// <summary>Done, or stopped in order by SIGTERM or SIGINT.</summary>
     public const int Ok = 0;
 
-    /// <summary>The node had to stop by itself: a failed disk, a broken invariant, an identity refused by its peers.</summary>
+    /// <summary>The node had to stop by itself: a failed disk, a broken invariant, an identity refused by its peers. Of a command sent to a node: it was refused.</summary>
     public const int Failed = 1;
 
     /// <summary>A flag or the configuration file is wrong; nothing was touched.</summary>

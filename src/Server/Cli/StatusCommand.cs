@@ -78,6 +78,11 @@ internal static class StatusCommand
                 Markup.Escape(string.Join(' ', group.Voters)));
         }
         console.Write(groups);
+        foreach (var group in cluster.Groups)
+        {
+            if (group.HaltedAt != 0)
+                console.MarkupLine($"[red]group {group.Id} is halted at entry {group.HaltedAt} on the node that answered:[/] {Markup.Escape(group.HaltReason ?? "no reason was given")}");
+        }
     }
 
     private static async Task<byte[]> AskAsync(HttpClient client, Uri url, string endpoint, CancellationToken cancellation)

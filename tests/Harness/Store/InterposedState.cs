@@ -18,8 +18,11 @@ public class InterposedState(IGroupState state) : IGroupState
     /// <summary>Runs after the next write of a user record.</summary>
     public Action? AfterWrite { get; set; }
 
-    /// <summary>A call that reads, writes or removes this user key throws.</summary>
-    public byte[]? Poison { get; set; }
+    /// <summary>A call that reads, writes or removes this user key throws, as a defect would.</summary>
+    public virtual byte[]? Poison { get; set; }
+
+    /// <summary>So many calls on user records from now, counted down, the next one throws; 0: none does.</summary>
+    public int DefectIn { get; set; }
 
     public uint Group => state.Group;
 
@@ -40,7 +43,12 @@ public class InterposedState(IGroupState state) : IGroupState
         return found;
     }
 
-    public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header) => state.TryGetHeader(space, key, out header);
+    public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header)
+    {
+        if (space == Keyspace.User)
+            Taste(key);
+        return state.TryGetHeader(space, key, out header);
+    }
 
     public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
@@ -85,7 +93,7 @@ public class InterposedState(IGroupState state) : IGroupState
 
     private void Taste(ReadOnlySpan<byte> key)
     {
-        if (Poison is { } poison && key.SequenceEqual(poison))
+        if ((DefectIn > 0 && --DefectIn == 0) || (Poison is { } poison && key.SequenceEqual(poison)))
             throw new InvalidOperationException("a defect (injected)");
     }
 }

@@ -32,6 +32,8 @@ internal sealed class SimulationTally
         [Sometimes.StoreCompactionCopied] = "the FASTER store's",
         [Sometimes.StoreLogCut] = "the FASTER store's",
         [Sometimes.LocalReadDisturbed] = "readers on other threads",
+        [Sometimes.ApplyHalted] = "only scripts make defects",
+        [Sometimes.ApplyResumed] = "only scripts make defects",
         [Sometimes.LimitExceeded] = "values of tens of MiB would make its runs slow",
         [Sometimes.OutcomeCancelled] = "no command of RESP asks for outcomes",
         [Sometimes.DuplicateForgotten] = "nodes have fewer writes outstanding than sessions remember",

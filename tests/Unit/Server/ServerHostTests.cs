@@ -73,7 +73,7 @@ public sealed class ServerHostTests
     {
         var server = new RespServer(executor, 1, () => Cluster, NullLogger.Instance);
         var any = new IPEndPoint(IPAddress.Loopback, 0);
-        return ServerHost.Build(server, new NodeView(() => Cluster, () => isReady), any, any);
+        return ServerHost.Build(server, new NodeView(() => Cluster, () => isReady, (group, index, _) => group == 7 ? Task.FromException<bool>(new UnavailableException("there is no group 7 on this node")) : Task.FromResult(index == 5)), any, any);
     }
 
     private static async Task<Socket> ConnectAsync(WebApplication app)

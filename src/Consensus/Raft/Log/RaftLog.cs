@@ -6,7 +6,7 @@ namespace RaftKv.Consensus.Raft;
 /// One group's log: the entries (StartIndex, LastIndex], what of them is written, committed, handed out and applied. Newest entries in memory, older ones read from storage.
 /// Invariant: StartIndex &lt;= Applied &lt;= HandedOut &lt;= Committed &lt;= LastIndex, and HandedOut &lt;= durable at the time of handing out.
 /// Invariant: nothing at or below Committed is ever cut off.
-/// Invariant: what is not both durable and applied is in memory (or was so at recovery: then it is durable).
+/// Invariant: what is not both durable and applied is in memory (or was so at recovery, or while nothing could be applied: then it is durable and committed).
 /// </summary>
 internal sealed class RaftLog
 {
@@ -124,6 +124,23 @@ internal sealed class RaftLog
     {
         if (HasCommitted)
             HandedOut += (ulong)Collect(HandedOut + 1, MayBeApplied, maxBytes, into, out _);
+    }
+
+    /// <summary>What was handed out and not applied is to be handed out again.</summary>
+    public void TakeBack() => HandedOut = Applied;
+
+    /// <summary>Adds committed and durable entries from <paramref name="first"/> on, until their payloads exceed <paramref name="maxBytes"/>.</summary>
+    public void ReadCommitted(ulong first, long maxBytes, List<LogEntry> into)
+    {
+        if (first <= MayBeApplied)
+            Collect(first, MayBeApplied, maxBytes, into, out _);
+    }
+
+    /// <summary>Nothing is applied for a while: memory beyond the limit is given back all the same. Not while payloads that were handed out are in use.</summary>
+    public void Relieve()
+    {
+        while (_cache.Bytes > _maxCachedBytes && _cache.First < _cache.Next && _cache.First <= Math.Min(MayBeApplied, Written))
+            _cache.RemoveUpTo(_cache.First);
     }
 
     /// <summary>Adds entries from <paramref name="first"/> up to <paramref name="last"/> until their payloads exceed <paramref name="maxBytes"/>, at least one; returns how many.</summary>

@@ -57,6 +57,9 @@ internal sealed class Machine
     /// <summary>A process on it had a final identity.</summary>
     public bool IsFounded { get; set; }
 
+    /// <summary>A user key that the store of its process cannot bear: a defect that a script makes. Null for none.</summary>
+    public byte[]? Poison { get; set; }
+
     /// <summary>Lives of processes so far.</summary>
     public int Starts { get; set; }
 

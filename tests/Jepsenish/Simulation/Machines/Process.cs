@@ -56,7 +56,7 @@ internal sealed class Process
                 Locks = _disk,
                 Clock = clock,
                 RandomNumber = () => random.Next() | 1,
-                OpenStore = path => new ObservedStore(MemoryStateStore.Open(_disk, path), machine, cluster.Chains),
+                OpenStore = path => new ObservedStore(new PoisonedStore(MemoryStateStore.Open(_disk, path), machine), machine, cluster.Chains),
                 Bind = Transport.Bind,
                 MakeDriver = shards => _driver = new SteppedDriver(this, random, clock, options.SyncTime, shards),
                 AdjustLog = o => o with { RewriteAboveBytes = options.RewriteAboveBytes },

@@ -28,9 +28,31 @@ internal sealed class ObservedGroup : IGroupState
 
     public long EarliestExpiry => _state.EarliestExpiry;
 
-    public bool Read(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header) => _state.Read(space, key, value, out header);
+    public bool Read(Keyspace space, ReadOnlySpan<byte> key, PooledBuffer value, out RecordHeader header)
+    {
+        try
+        {
+            return _state.Read(space, key, value, out header);
+        }
+        catch (InvalidOperationException)
+        {
+            OnDefect();
+            throw;
+        }
+    }
 
-    public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header) => _state.TryGetHeader(space, key, out header);
+    public bool TryGetHeader(Keyspace space, ReadOnlySpan<byte> key, out RecordHeader header)
+    {
+        try
+        {
+            return _state.TryGetHeader(space, key, out header);
+        }
+        catch (InvalidOperationException)
+        {
+            OnDefect();
+            throw;
+        }
+    }
 
     public void Write(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value)
     {
@@ -41,8 +63,7 @@ internal sealed class ObservedGroup : IGroupState
         }
         catch (InvalidOperationException)
         {
-            // A defect that a script made: the entry will be taken back, and have done nothing.
-            _entry = 0;
+            OnDefect();
             throw;
         }
     }
@@ -55,7 +76,15 @@ internal sealed class ObservedGroup : IGroupState
     public bool Remove(Keyspace space, ReadOnlySpan<byte> key)
     {
         Note(space, 2, key, 0, default);
-        return _state.Remove(space, key);
+        try
+        {
+            return _state.Remove(space, key);
+        }
+        catch (InvalidOperationException)
+        {
+            OnDefect();
+            throw;
+        }
     }
 
     public Action Clear(Keyspace space)
@@ -89,6 +118,9 @@ internal sealed class ObservedGroup : IGroupState
     }
 
     public ISnapshotWriter BeginInstall() => new Installation(this, _state.BeginInstall());
+
+    /// <summary>A defect that a script made: the entry will be taken back, and have done nothing.</summary>
+    private void OnDefect() => _entry = 0;
 
     private ulong HashOfUsers()
     {

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using RaftKv.Consensus.Groups;
 using RaftKv.Engine;
+using RaftKv.Engine.Commands;
 using RaftKv.Tests.Jepsenish.Checkers;
 using RaftKv.Tests.Jepsenish.Histories;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
@@ -195,6 +197,30 @@ internal sealed class Stage
     {
         CutPower(machine);
         machine.Wipe();
+    }
+
+    /// <summary>From now on touching this key is a defect on these machines, as if their program had one.</summary>
+    public void Poison(string? key, params IReadOnlyList<Machine> machines)
+    {
+        foreach (var machine in machines)
+            machine.Poison = key is null ? null : System.Text.Encoding.UTF8.GetBytes(key);
+    }
+
+    /// <summary>What an operator asks: skip an entry. How it ended, and whether the leader took it.</summary>
+    public ResultStatus? Skip(Machine machine, ulong index, uint group = 1)
+    {
+        var operation = new SkipOperation { Group = group, Kind = OperationKind.Write, Deadline = machine.Clock.Now + (5 * Second) };
+        SkipEntryCommand.Encode(operation.Command, index);
+        machine.Process!.Run(() => machine.Process.Node.Runtime.Submit(operation));
+        Until(() => operation.Status != OperationStatus.Pending, "the skip ends");
+        return operation.Status == OperationStatus.Completed ? new CommandResult(operation.Result.Span).Status : null;
+    }
+
+    private sealed class SkipOperation : Operation
+    {
+        protected internal override void OnCompleted()
+        {
+        }
     }
 
     // ---- clients
