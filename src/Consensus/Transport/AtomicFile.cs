@@ -18,8 +18,24 @@ internal static class AtomicFile
     {
         if (!files.FileExists(path))
             return null;
-        // Its name may stand in the page cache alone, when the process that wrote it was killed in front of its last sync: this one is about to act on it.
-        files.SyncDirectory(Path.GetDirectoryName(path)!);
+        var content = ReadAll(files, path, maxBytes);
+        // Its name may stand in the page cache alone, when the process that wrote it was killed in front of its last sync or ended by it; after a sync that failed a second one proves nothing.
+        // This process is about to act on it, so it is written again.
+        try
+        {
+            Replace(files, path, content);
+        }
+        catch (DiskFullException)
+        {
+            // A full disk must not keep a node from starting. A name alone is metadata, which file systems that keep a journal do not confirm after they failed to write it.
+            files.SyncDirectory(Path.GetDirectoryName(path)!);
+        }
+
+        return content;
+    }
+
+    private static byte[] ReadAll(IFileSystem files, string path, int maxBytes)
+    {
         using var file = files.Open(path, OpenMode.Existing);
         if (file.Length > maxBytes)
             throw new InvalidDataException($"{path} has {file.Length} bytes; at most {maxBytes} are expected");

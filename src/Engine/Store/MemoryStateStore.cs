@@ -48,7 +48,11 @@ public sealed class MemoryStateStore : IStateStore
         foreach (var sequence in sequences)
         {
             if (store.TryLoad(sequence))
+            {
+                store.SaveAgain();
                 return store;
+            }
+
             Sometimes.Reached(Sometimes.CheckpointDamaged);
         }
         return sequences.Count == 0 ? store : throw new StoreDamagedException($"no checkpoint in {directory} is whole");
@@ -151,6 +155,19 @@ public sealed class MemoryStateStore : IStateStore
             throw new StoreFailedException($"checkpoint {_sequence} did not read back as it was written");
         foreach (var old in Sequences().Skip(2))
             files.DeleteFile(PathOf(old));
+    }
+
+    /// <summary>Its name may stand in the page cache alone, taken for written by a sync that failed: so it is given again, unless the disk is full (see <see cref="StoreRecovery"/>).</summary>
+    private void SaveAgain()
+    {
+        try
+        {
+            Save(_files!, ReadWhole(_sequence)!);
+        }
+        catch (DiskFullException)
+        {
+            _files!.SyncDirectory(_directory);
+        }
     }
 
     /// <summary>The bytes of a checkpoint whose checksum is right, else null.</summary>

@@ -142,14 +142,23 @@ internal static class StoreRecovery
         }
     }
 
-    /// <summary>Removes newer manifests: they are damaged, and their numbers will be used again.</summary>
+    /// <summary>Removes newer manifests: they are damaged, and their numbers will be used again. Makes the accepted one durable.</summary>
     private static StoreManifest Accept(IFileSystem files, string directory, List<ulong> sequences, StoreManifest manifest)
     {
         var newer = sequences.Where(sequence => sequence > manifest.Sequence).ToList();
         foreach (var sequence in newer)
             StoreManifest.Delete(files, directory, sequence);
-        if (newer.Count > 0)
+        // All that it vouches for was synced before it got its name; the name itself may stand in the page cache alone, taken for written by a sync that failed. So it is given again.
+        try
+        {
+            manifest.Save(files, directory);
+        }
+        catch (DiskFullException)
+        {
+            // A full disk must not keep a node from starting, and a name alone is metadata, which file systems that keep a journal do not confirm after they failed to write it.
             files.SyncDirectory(directory);
+        }
+
         return manifest;
     }
 }

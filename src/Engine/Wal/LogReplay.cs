@@ -21,6 +21,9 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
     private readonly List<string> _obsolete = [];
     private ulong _firstNeeded;
 
+    /// <summary>Where the last frame is, in the segment of the first scanner of <see cref="_tail"/>; length 0 when there is none.</summary>
+    private (long Offset, int Length) _lastFrame;
+
     /// <summary>More records than all segments together have room for.</summary>
     private ulong _mostRecords;
 
@@ -29,6 +32,9 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
 
     /// <summary>Prepared segments behind it, in order.</summary>
     public List<Segment> Spares { get; } = [];
+
+    /// <summary>There is a first segment without its name: nothing was ever written to this log, and a start that created or opened it was killed.</summary>
+    public bool NeverBegan { get; private set; }
 
     /// <summary>Sequence of the last intact frame.</summary>
     public ulong LastSequence { get; private set; }
@@ -76,27 +82,69 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
 
     /// <summary>
     /// Makes what was found durable, and the cut behind it, and removes files that are not needed. Only after <see cref="Run"/> returned.
-    /// The last frame may stand in the page cache alone, and the name of a segment too, when the process that wrote it was killed in front of its sync: this one is about to promise it.
+    /// What this process read and is about to promise may stand in the page cache alone: the process before it may have been killed in front of its sync, or ended by it. After a failed sync, or a failed
+    /// write-back that nobody was there to be told of, the kernel takes the bytes for written, and a sync alone succeeds without writing them. So the last frame, the only one that no later frame
+    /// proves durable, is written again, byte for byte, which needs no space; and the segments without a frame, which none proves to have their names, are given them again.
     /// </summary>
     public void Repair()
     {
+        if (_lastFrame.Length > 0)
+            _tail[0].Segment.File.Write(_lastFrame.Offset, _tail[0].Content.Slice((int)_lastFrame.Offset, _lastFrame.Length));
+        CutRemains();
         foreach (var scanner in _tail)
-        {
-            var end = scanner.EndOfRemains();
-            if (end > scanner.Position)
-            {
-                Sometimes.Reached(Sometimes.TornTailDropped);
-                TornBytes += end - scanner.Position;
-                scanner.Segment.File.Write(scanner.Position, new byte[end - scanner.Position]);
-            }
-
             scanner.Segment.File.SyncData();
-        }
-
+        if (_damage.Count == 0)
+            NameUnprovenAgain();
         _tail.Clear();
         foreach (var path in _obsolete)
             files.DeleteFile(path);
+        files.DeleteFile(Path.Combine(directory, SegmentHeader.CutName));
         files.SyncDirectory(directory);
+    }
+
+    /// <summary>
+    /// No frame proves that these have their names durably. From the end and back, with a sync after each: a power cut must not leave a gap, which would pass for a lost segment.
+    /// One that loses its name on the way is deleted by the next start: nothing was ever written to it.
+    /// </summary>
+    private void NameUnprovenAgain()
+    {
+        var unproven = LastSequence == 0 ? Index.Segments.Concat(Spares).ToList() : Spares;
+        for (var i = unproven.Count - 1; i >= 0; i--)
+        {
+            files.Rename(unproven[i].Path, Path.Combine(directory, SegmentHeader.UnfinishedName(unproven[i].Number)));
+            files.SyncDirectory(directory);
+        }
+
+        foreach (var segment in unproven)
+        {
+            files.Rename(Path.Combine(directory, SegmentHeader.UnfinishedName(segment.Number)), segment.Path);
+            files.SyncDirectory(directory);
+        }
+    }
+
+    /// <summary>
+    /// Zeros what stands behind the last frame. If the sync of these zeros fails, the next process reads zeros where the disk still has the remains. It is told by a file that is durable before the first
+    /// zero is written, and then writes zeros to all that could hold remains.
+    /// </summary>
+    private void CutRemains()
+    {
+        var mark = Path.Combine(directory, SegmentHeader.CutName);
+        var isMarked = files.FileExists(mark);
+        foreach (var scanner in _tail)
+        {
+            var end = isMarked ? scanner.Segment.Size : scanner.EndOfRemains();
+            if (end <= scanner.Position)
+                continue;
+            Sometimes.Reached(Sometimes.TornTailDropped);
+            if (!isMarked)
+            {
+                files.Open(mark, OpenMode.OpenOrCreate).Dispose();
+                files.SyncDirectory(directory);
+                TornBytes += end - scanner.Position;
+            }
+
+            scanner.WriteZeros(end);
+        }
     }
 
     private List<Segment> OpenSegments()
@@ -107,7 +155,10 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
             if (SegmentHeader.TryParseName(name, out var number))
                 numbers.Add(number);
             else if (name.StartsWith("wal-", StringComparison.Ordinal) && name.EndsWith(".new", StringComparison.Ordinal))
+            {
                 _obsolete.Add(Path.Combine(directory, name));
+                NeverBegan |= name == SegmentHeader.UnfinishedName(1);
+            }
         }
 
         numbers.Sort();
@@ -146,6 +197,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         _tail.Clear();
         LastSequence = 0;
         _firstNeeded = 0;
+        _lastFrame = default;
 
         // Where the log has come to: frames found so far end here.
         Segment? last = null;
@@ -193,6 +245,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
                     last = Adopt(segments, last);
                 Take(scanner, header);
                 segment.End = scanner.Position;
+                _lastFrame = (scanner.Position - header.FrameSize, (int)header.FrameSize);
                 inSegment++;
             }
 
@@ -237,6 +290,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
             while (last != segments[^1])
                 last = Adopt(segments, last);
             _tail.Clear();
+            _lastFrame = default;
             return;
         }
 

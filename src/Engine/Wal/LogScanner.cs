@@ -7,6 +7,9 @@ internal sealed class LogScanner(Segment segment, byte[] content)
 {
     public Segment Segment { get; } = segment;
 
+    /// <summary>The segment's bytes, as they were read.</summary>
+    public ReadOnlySpan<byte> Content => content;
+
     /// <summary>Where the next frame should begin.</summary>
     public long Position { get; private set; } = SegmentHeader.Size;
 
@@ -76,6 +79,14 @@ internal sealed class LogScanner(Segment segment, byte[] content)
         }
 
         return end;
+    }
+
+    /// <summary>Writes zeros from <see cref="Position"/> on, to the file.</summary>
+    public void WriteZeros(long end)
+    {
+        var zeros = new byte[Math.Min(end - Position, 1 << 20)];
+        for (var offset = Position; offset < end; offset += zeros.Length)
+            Segment.File.Write(offset, zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - offset)));
     }
 
     private bool TryHeader(long position, out FrameHeader header)

@@ -25,6 +25,9 @@ internal static class SegmentHeader
     /// <summary>The name of the file while it is being zeroed: recovery deletes what bears it.</summary>
     public static string UnfinishedName(ulong number) => string.Create(CultureInfo.InvariantCulture, $"wal-{number:x16}.new");
 
+    /// <summary>The name of the empty file that is there while recovery zeros what stands behind the last frame.</summary>
+    public const string CutName = "wal-cut";
+
     /// <summary>Reads a number back from a file's name.</summary>
     public static bool TryParseName(string name, out ulong number)
     {

@@ -103,7 +103,7 @@ public sealed class WriteAheadLog : IDisposable
         var replay = new LogReplay(files, directory, options, identity);
         replay.Run();
 #if !MUTANT_57 // a node that lost its log begins anew under its old identity
-        if (replay.Index.Segments.Count == 0 && !options.CreateIfMissing)
+        if (replay.Index.Segments.Count == 0 && !options.CreateIfMissing && !replay.NeverBegan)
             throw new WalDamagedException($"The write-ahead log's directory {directory} is empty; restore this node's data from its peers.", 0, 0);
 #endif
         replay.Repair();

@@ -35,7 +35,7 @@ internal sealed class SimulatedFile(SimulatedFileSystem files, SimulatedInode in
         CheckOpen();
         lock (files.Gate)
         {
-            files.BeforeSync(path);
+            files.BeforeSync(path, inode.FailSync);
             inode.Sync();
         }
     }

@@ -16,8 +16,10 @@ public enum DeviceOperation
 }
 
 /// <summary>
-/// A disk in memory that forgets like a real one: <see cref="Crash"/> loses any subset of the sectors, lengths, names and fresh directories that were not synced. Faults are injected by the number of a
-/// device operation (every write, sync and change of a name counts one). Deterministic from its seeds; thread-safe. Paths are normalised; a deleted directory does not come back.
+/// A disk in memory that forgets like a real one: <see cref="Crash"/> loses any subset of the sectors, lengths, names and fresh directories that were not synced; <see cref="Kill"/> ends the process
+/// alone, whose successor reads what is in the page cache. A sync that fails has lost what it was to write, although every process goes on reading it and every later sync succeeds
+/// (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020). Faults are injected by the number of a device operation (every write, sync and change of a name counts one).
+/// Deterministic from its seeds; thread-safe. Paths are normalised; a deleted directory does not come back.
 /// </summary>
 public sealed class SimulatedFileSystem : IFileSystem
 {
@@ -118,6 +120,40 @@ public sealed class SimulatedFileSystem : IFileSystem
         }
     }
 
+    /// <summary>
+    /// The process ends, the machine goes on: what the next process finds. It reads all that was written, synced or not. The kernel may meanwhile have failed to write it back, and nobody was there to be told.
+    /// This one throws from now on.
+    /// </summary>
+    public SimulatedFileSystem Kill(ulong seed)
+    {
+        lock (Gate)
+        {
+            _off = true;
+            var after = new SimulatedFileSystem { Capacity = Capacity };
+            foreach (var (directory, names) in _directories)
+                after._directories[directory] = names;
+            foreach (var (directory, names) in _durable)
+                after._durable[directory] = names;
+            foreach (var (directory, changes) in _unsynced)
+                after._unsynced[directory] = changes;
+            after._unsyncedDirectories.UnionWith(_unsyncedDirectories);
+            if (new SeededRandom(seed).Chance(500))
+                after.FailWriteBack();
+            return after;
+        }
+    }
+
+    /// <summary>The kernel fails to write back all that was not synced: it goes on being read, and no later sync writes it.</summary>
+    public void FailWriteBack()
+    {
+        lock (Gate)
+        {
+            foreach (var inode in _directories.Values.SelectMany(names => names.Values))
+                inode.FailSync();
+            _unsynced.Clear();
+        }
+    }
+
     /// <summary>Changes bytes of a file on the disk itself.</summary>
     public void Corrupt(string path, long offset, Func<byte, byte> change)
     {
@@ -128,11 +164,16 @@ public sealed class SimulatedFileSystem : IFileSystem
     /// <summary>Flips one bit of a file on the disk itself.</summary>
     public void FlipBit(string path, long bit) => Corrupt(path, bit / 8, b => (byte)(b ^ (1 << (int)(bit % 8))));
 
-    /// <summary>A sync of a file failed: what was not written by then never is, whatever a later sync says.</summary>
+    /// <summary>A sync of a file, or of a directory's names, failed: what was not written by then never is, whatever a later sync says.</summary>
     public void ForgetUnsynced(string path)
     {
         lock (Gate)
-            Find(path).FailSync();
+        {
+            if (_directories.ContainsKey(Path.GetFullPath(path)))
+                _unsynced.Remove(Path.GetFullPath(path));
+            else
+                Find(path).FailSync();
+        }
     }
 
     /// <summary>A file's bytes.</summary>
@@ -264,7 +305,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         var directory = Path.GetFullPath(path);
         lock (Gate)
         {
-            BeforeSync(path);
+            BeforeSync(path, () => _unsynced.Remove(directory));
             _ = Names(directory);
             _unsyncedDirectories.RemoveWhere(d => Path.GetDirectoryName(d) == directory);
             if (!_unsynced.Remove(directory, out var changes))
@@ -298,10 +339,19 @@ public sealed class SimulatedFileSystem : IFileSystem
             throw new DiskFullException($"The disk is full: there is no space left to write {path}.");
     }
 
-    internal void BeforeSync(string path)
+    internal void BeforeSync(string path, Action onFailure)
     {
         CheckPower();
-        Inject(DeviceOperation.Sync, path);
+        try
+        {
+            Inject(DeviceOperation.Sync, path);
+        }
+        catch (IOException)
+        {
+            onFailure();
+            throw;
+        }
+
         AfterOperation(DeviceOperation.Sync, path);
         Syncs++;
     }

@@ -7,7 +7,7 @@ namespace RaftKv.Tests.Harness.Store;
 
 /// <summary>
 /// A random run of one store against the in-memory one that never crashes: entries, checkpoints, snapshots read while entries are applied, installations, drops,
-/// power cuts at any operation of the disk, recovery, and the entries after the recovered positions again; and bits that change on the disk, which are found or change nothing.
+/// power cuts and ends of the process at any operation of the disk, syncs that fail, recovery, and the entries after the recovered positions again; and bits that change on the disk, which are found or change nothing.
 /// </summary>
 public sealed class StoreSimulation : IDisposable
 {
@@ -71,6 +71,8 @@ public sealed class StoreSimulation : IDisposable
             var crash = life < 5;
             if (crash)
                 _disk.CrashAtOperation(_disk.Operations + _random.Between(1, 1 << _random.Between(1, 8)));
+            if (crash && _random.Chance(200))
+                _disk.FailSync(_random.Between(1, 12));
             try
             {
                 for (var step = 0; step < 1500; step++)
@@ -81,6 +83,10 @@ public sealed class StoreSimulation : IDisposable
             catch (SimulatedCrashException)
             {
                 // The node died in the middle of it: the restart below is what follows.
+            }
+            catch (IOException failure) when (failure is not StoreDamagedException)
+            {
+                // A sync failed, and the node ends itself.
             }
             Restart();
         }
@@ -189,11 +195,18 @@ public sealed class StoreSimulation : IDisposable
     private void Restart()
     {
         CloseStore();
-        _disk = _disk.Crash(_random.Next());
-        if (_random.Chance(500))
+        if (_random.Chance(400))
         {
-            Rot();
-            _disk = _disk.Crash(1);
+            _disk = _disk.Kill(_random.Next());
+        }
+        else
+        {
+            _disk = _disk.Crash(_random.Next());
+            if (_random.Chance(500))
+            {
+                Rot();
+                _disk = _disk.Crash(1);
+            }
         }
 
         while (true)
@@ -205,9 +218,9 @@ public sealed class StoreSimulation : IDisposable
                 _store = _open(_disk);
                 break;
             }
-            catch (SimulatedCrashException)
+            catch (Exception e) when (e is SimulatedCrashException or IOException and not StoreDamagedException)
             {
-                _disk = _disk.Crash(_random.Next());
+                _disk = _random.Chance(500) ? _disk.Kill(_random.Next()) : _disk.Crash(_random.Next());
             }
         }
         _disk.CrashAtOperation(long.MaxValue);

@@ -92,8 +92,9 @@ internal sealed class Cluster
             return;
         if (machine.Faults.HasFailed)
         {
-            // What the page cache held when the disk failed is not to be believed.
-            machine.CutPower();
+            // Mostly the process is started again and nothing else: what the page cache holds is not to be believed, and the process has to know that.
+            if (machine.IsRestartedAfterFailure())
+                machine.CutPower();
             machine.Faults.Mend();
         }
 
@@ -134,6 +135,8 @@ internal sealed class Cluster
         machine.PausedUntil = 0;
         if (death == Death.PowerCut)
             machine.CutPower();
+        else
+            machine.KeepPageCache();
         if (machine.Faults.HasUnnoticedMisdirection)
         {
             // A last write that went astray cannot be told from one that was torn: no single disk can find it.

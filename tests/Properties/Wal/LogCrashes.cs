@@ -7,7 +7,7 @@ using Xunit;
 namespace RaftKv.Tests.Properties.Wal;
 
 /// <summary>
-/// Power cuts at any device operation: what was acknowledged is there, what was not is there whole or not at all, and in order.
+/// Power cuts, ends of the process and failed syncs at any device operation: what was acknowledged is there, what was not is there whole or not at all, and in order.
 /// Replay one case with RAFTKV_SEED.
 /// </summary>
 public sealed class LogCrashes
@@ -55,6 +55,33 @@ public sealed class LogCrashes
         }
     }
 
+    /// <summary>A sync fails and ends the process; the next ones, in as many lives as fit, find what they find in the page cache; then the power fails.</summary>
+    [Fact]
+    public void What_a_process_recovers_after_a_failed_sync_is_there_after_a_power_cut()
+    {
+        for (var failing = 1; failing <= 40; failing++)
+        {
+            for (ulong loss = 0; loss < 4; loss++)
+            {
+                try
+                {
+                    var files = new SimulatedFileSystem("/node");
+                    files.FailSync(failing);
+                    var life = new LogLife(files, new SeededRandom(11), Options(8192));
+                    life.Run(25);
+                    life.Kill(loss);
+                    life.Run((int)loss % 2);
+                    life.PowerCut(loss);
+                    life.Run(5);
+                }
+                catch (Exception e)
+                {
+                    throw new InvalidOperationException($"sync {failing} fails, loss {loss}: {e.Message}", e);
+                }
+            }
+        }
+    }
+
     private static void RunLife(ulong seed)
     {
         var random = new SeededRandom(seed);
@@ -63,8 +90,13 @@ public sealed class LogCrashes
         {
             if (random.Chance(900))
                 life.Files.CrashAtOperation(life.Files.Operations + 1 + random.Below(400));
+            if (random.Chance(300))
+                life.Files.FailSync(random.Between(1, 60));
             life.Run(random.Between(1, 120));
-            life.PowerCut(random.Next());
+            if (random.Chance(500))
+                life.Kill(random.Next());
+            else
+                life.PowerCut(random.Next());
         }
 
         life.Run(20);

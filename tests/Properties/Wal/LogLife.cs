@@ -4,7 +4,7 @@ using RaftKv.Tests.Harness.Wal;
 
 namespace RaftKv.Tests.Properties.Wal;
 
-/// <summary>A log and its model through several power cuts.</summary>
+/// <summary>A log and its model through several power cuts, failed syncs and ends of its process.</summary>
 internal sealed class LogLife(SimulatedFileSystem files, SeededRandom random, WalOptions options)
 {
     private const string Directory = "/node/wal";
@@ -31,7 +31,7 @@ internal sealed class LogLife(SimulatedFileSystem files, SeededRandom random, Wa
                 Step();
             return true;
         }
-        catch (SimulatedCrashException)
+        catch (Exception e) when (e is SimulatedCrashException or WalFailedException or IOException and not WalDamagedException)
         {
             return false;
         }
@@ -40,6 +40,13 @@ internal sealed class LogLife(SimulatedFileSystem files, SeededRandom random, Wa
     public void PowerCut(ulong seed)
     {
         Files = Files.Crash(seed);
+        Log = null;
+    }
+
+    /// <summary>The process ends alone: the next one reads what is in the page cache.</summary>
+    public void Kill(ulong seed)
+    {
+        Files = Files.Kill(seed);
         Log = null;
     }
 

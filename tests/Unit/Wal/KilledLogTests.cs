@@ -21,6 +21,34 @@ public sealed class KilledLogTests : WalFixture
         AfterEachPowerCut(recovered => Assert.Equal(4UL, recovered.Recovery.Groups[1].LastIndex));
     }
 
+    /// <summary>The zeros over a torn batch are only in the page cache when their sync fails; the next process reads zeros there, and must not take the disk for clean.</summary>
+    [Fact]
+    public void The_remains_of_a_torn_batch_stay_cut_off_although_the_sync_of_the_cut_failed()
+    {
+        const int FirstFrameEnd = SegmentHeader.Size + 512;
+        for (var failing = 1; failing <= 8; failing++)
+        {
+            for (var seed = 1UL; seed <= 4; seed++)
+            {
+                Files = new("/node");
+                Open().Write(Entries(1, 1, 2));
+                using (var segment = Files.Open(SegmentPath(1), Engine.Io.OpenMode.Existing))
+                {
+                    segment.Write(FirstFrameEnd + 512, Payload(1, 1, 1, 1500));
+                    segment.SyncData();
+                }
+
+                Files.FailSync(failing);
+                if (Record.Exception(() => Open()) is not { } failure)
+                    continue;
+                Assert.IsType<IOException>(failure);
+                Files = Files.Kill(seed);
+                Open().Write(Entries(1, 3, 3));
+                AfterEachPowerCut(recovered => Assert.Equal(3UL, recovered.Recovery.Groups[1].LastIndex));
+            }
+        }
+    }
+
     [Fact]
     public void A_segment_whose_name_was_never_synced_is_durable_once_the_next_process_writes_into_it()
     {

@@ -7,11 +7,13 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
 internal sealed class Machine
 {
     private readonly SeededRandom _random;
+    private readonly SeededRandom _writeBack;
 
     public Machine(ulong number, Scheduler scheduler, SimulationOptions options)
     {
         Number = number;
         _random = Randomness.Fork(options.Seed, "machine", number);
+        _writeBack = Randomness.Fork(options.Seed, "write-back", number);
         var drift = options.DriftPerMillion == 0 ? 0 : _random.Between(-options.DriftPerMillion, options.DriftPerMillion);
         Clock = new MachineClock(scheduler, drift);
         Clock.Restart(_random.Time(1, 1L << 40));
@@ -70,6 +72,20 @@ internal sealed class Machine
         Ledger.OnPowerCut(Disk);
         Clock.Restart(_random.Time(1, 1L << 40));
     }
+
+    /// <summary>
+    /// A process has ended, and the machine goes on. The next one reads what is in the page cache; now and then the kernel has failed to write that back meanwhile, when no process was there to be told.
+    /// </summary>
+    public void KeepPageCache()
+    {
+        if (!_writeBack.Chance(300))
+            return;
+        Disk.FailWriteBack();
+        Ledger.OnForgotten(null);
+    }
+
+    /// <summary>Whether the machine is started again where a process on it has met a disk that failed.</summary>
+    public bool IsRestartedAfterFailure() => _writeBack.Chance(400);
 
     /// <summary>The disk is replaced by an empty one.</summary>
     public void Wipe()

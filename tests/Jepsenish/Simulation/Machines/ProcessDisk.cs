@@ -64,11 +64,17 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
     public void SyncDirectory(string path)
     {
         Before(DeviceOperation.Sync);
+        if (machine.Faults.SyncFails)
+            disk.ForgetUnsynced(path);
         machine.Faults.FailSync(path);
         disk.SyncDirectory(path);
     }
 
-    private void ForgetUnsynced(string path) => disk.ForgetUnsynced(path);
+    private void ForgetUnsynced(string path)
+    {
+        disk.ForgetUnsynced(path);
+        machine.Ledger.OnForgotten(path);
+    }
 
     private SimulatedFileSystem Checked() => _ended ? throw new SimulatedCrashException("The process has ended.") : disk;
 

@@ -6,7 +6,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
 /// <summary>
 /// What a machine's disk durably holds of all groups: read from the bytes of the log as they pass, and believed once their file was synced. It belongs to the disk and outlives processes:
-/// what a killed process had written without a sync is in the page cache, and durable only when somebody syncs that file.
+/// what a killed process had written without a sync is in the page cache, and durable only when somebody syncs that file; what a failed sync was to write, only when it is written again.
 /// </summary>
 internal sealed class DurableLedger
 {
@@ -14,6 +14,7 @@ internal sealed class DurableLedger
 
     private readonly Dictionary<uint, DurableGroup> _groups = [];
     private readonly List<(string Path, long Offset, byte[] Frame)> _unsynced = [];
+    private ulong _lastSequence;
 
     /// <summary>Whether anything that others may rely on is durable.</summary>
     public bool HasPromised => _groups.Values.Any(g => g.Term > 0);
@@ -30,8 +31,15 @@ internal sealed class DurableLedger
     public void OnWritten(string path, long offset, ReadOnlySpan<byte> data)
     {
         if (data.Length >= FrameHeader.Size && BinaryPrimitives.ReadUInt32LittleEndian(data) == FrameMagic)
+        {
+            // A process that was started again writes the last frame once more.
+            _unsynced.RemoveAll(w => w.Path == path && w.Offset == offset);
             _unsynced.Add((path, offset, data.ToArray()));
+        }
     }
+
+    /// <summary>What was written to a file (to any, for null) and not synced is taken for written by the kernel, and was not: no later sync makes it durable.</summary>
+    public void OnForgotten(string? path) => _unsynced.RemoveAll(w => path is null || w.Path == path);
 
     /// <summary>A file was synced.</summary>
     public void OnSynced(string path)
@@ -71,8 +79,13 @@ internal sealed class DurableLedger
         _unsynced.Clear();
     }
 
+    /// <summary>A frame that is known, and was written again, tells nothing new.</summary>
     private void Apply(ReadOnlySpan<byte> frame)
     {
+        var sequence = BinaryPrimitives.ReadUInt64LittleEndian(frame[8..]);
+        if (sequence <= _lastSequence)
+            return;
+        _lastSequence = sequence;
         var body = frame.Slice(FrameHeader.Size, BinaryPrimitives.ReadInt32LittleEndian(frame[32..]));
         while (!body.IsEmpty)
         {
