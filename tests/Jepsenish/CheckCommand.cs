@@ -19,8 +19,9 @@ internal static class CheckCommand
         var file = new Argument<string>("file")
         {
             Description = """
-                JSON lines {"process":0,"type":"invoke|ok|fail|info","f":"read|write|cas|append","key":"k","value":...,"time":ns}, or a Jepsen log of a register, or EDN of get, put and append;
-                or transactions: JSON lines with "f":"txn","value":[["append","k",1],["r","k",null],["w","k",1]], or the same as EDN, or lines r|w(key,value,session,transaction).
+                JSON {"process":0,"type":"invoke|ok|fail|info","f":"read|write|cas|append","key":"k","value":...,"time":ns}, or a Jepsen log of a register, or the same as EDN;
+                or transactions: JSON with "f":"txn","value":[["append","k",1],["r","k",null],["w","k",1]], or the same as EDN, or lines r|w(key,value,session,transaction).
+                JSON and EDN may stand one record a line, or in one array; comments of EDN are passed over.
                 """,
         };
         var seconds = new Option<int>("--seconds") { Description = "Time after which the verdict on single operations is: undecided.", DefaultValueFactory = _ => 300 };
@@ -41,9 +42,9 @@ internal static class CheckCommand
             var path = parsed.GetRequiredValue(file);
             if (parsed.GetValue(generate) is { } kind)
                 File.WriteAllLines(path, Generator.Draw(kind, parsed.GetValue(count), parsed.GetValue(seed)));
-            var lines = File.ReadAllLines(path);
-            return lines.Take(100).Any(TransactionFile.Recognizes)
-                ? CheckTransactions(lines, IsolationModel.Known.Append(IsolationModel.Causal).First(m => m.Name == parsed.GetValue(model)))
+            var records = HistoryText.Split(File.ReadAllText(path));
+            return records.Take(100).Any(r => TransactionFile.Recognizes(r.Text))
+                ? CheckTransactions(records, IsolationModel.Known.Append(IsolationModel.Causal).First(m => m.Name == parsed.GetValue(model)))
                 : CheckOperations(path, parsed.GetValue(seconds));
         }));
         return command;
@@ -62,9 +63,9 @@ internal static class CheckCommand
         }
     }
 
-    private static int CheckTransactions(string[] lines, IsolationModel model)
+    private static int CheckTransactions(IReadOnlyList<HistoryLine> records, IsolationModel model)
     {
-        var history = TransactionFile.Read(lines);
+        var history = TransactionFile.Read(records);
         var started = Stopwatch.GetTimestamp();
         var verdict = TransactionFile.Check(history, model);
         var took = Stopwatch.GetElapsedTime(started);
@@ -84,8 +85,11 @@ internal static class CheckCommand
         var started = Stopwatch.GetTimestamp();
         var limits = SearchLimits.Default with { MaxTime = TimeSpan.FromSeconds(seconds) };
         var verdict = Progress(history, onKey => HistoryFile.Check(history, limits, onKey));
-        foreach (var (key, bad) in verdict.Keys.Where(k => k.Value.Result == Linearizability.Violated))
+        var violated = verdict.Keys.Where(k => k.Value.Result == Linearizability.Violated).ToList();
+        foreach (var (key, bad) in violated)
             Console.Write(Explanation.Of(key, bad.Violation!));
+        if (violated.Count > 1)
+            Console.WriteLine($"{violated.Count} keys are not linearizable: {string.Join(", ", violated.Select(k => k.Key))}");
         foreach (var (key, open) in verdict.Keys.Where(k => k.Value.Result == Linearizability.Undecided))
             Console.WriteLine($"key {key}: undecided after {open.Explored} configurations");
         Console.WriteLine(string.Create(

@@ -9,11 +9,11 @@ internal sealed class KeyCheck(IReadOnlyList<ClientOperation> operations, Func<I
 {
     private static readonly TimeSpan ExplanationTime = TimeSpan.FromSeconds(20);
 
-    /// <summary>Decides.</summary>
+    /// <summary>Decides, without a word on why.</summary>
     public KeyVerdict Run(CancellationToken timeUp)
     {
         var (result, search) = Decide(new KeyHistory(operations, model(operations)), new SearchBudget(limits.MaxStepsPerKey, timeUp));
-        return new KeyVerdict(result, result == Linearizability.Violated ? Explain() : null, search.Explored);
+        return new KeyVerdict(result, null, search.Explored);
     }
 
     private (Linearizability Result, KeySearch Search) Decide(KeyHistory history, SearchBudget budget)
@@ -48,7 +48,7 @@ internal sealed class KeyCheck(IReadOnlyList<ClientOperation> operations, Func<I
     /// The search looks ahead, so the place where it gave up says little. What explains a violation is the longest prefix that is linearizable, and the completion that comes next:
     /// prefixes are tried by halving, because one that is not linearizable makes no longer one so.
     /// </summary>
-    private Violation Explain()
+    public Violation Explain()
     {
         // As much again as the verdict may take, and not longer than anybody wants to wait for words.
         using var timeUp = limits.MaxTime == Timeout.InfiniteTimeSpan ? new CancellationTokenSource() : new CancellationTokenSource(ExplanationTime);

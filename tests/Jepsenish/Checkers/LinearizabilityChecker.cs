@@ -15,18 +15,26 @@ public static class LinearizabilityChecker
         limits ??= SearchLimits.Default;
         using var timeUp = new CancellationTokenSource(limits.MaxTime);
         var verdicts = new SortedDictionary<string, KeyVerdict>(StringComparer.Ordinal);
-        if (limits.OnCallersThread)
-            keys.ForEach(CheckKey);
-        else
-            Parallel.ForEach(keys, CheckKey);
+        // All keys are decided before any is explained: an explanation may take longer than many verdicts, and the time is for all of them.
+        ForEach(keys, key => Set(key.Key, new KeyCheck(key.Operations, model, limits).Run(timeUp.Token)));
+        var violated = verdicts.Where(v => v.Value.Result == Linearizability.Violated).ToDictionary();
+        ForEach([.. keys.Where(k => violated.ContainsKey(k.Key))], key => Set(key.Key, violated[key.Key] with { Violation = new KeyCheck(key.Operations, model, limits).Explain() }));
         return new Verdict(verdicts);
 
-        void CheckKey((string Key, List<ClientOperation> Operations) key)
+        void ForEach(List<(string Key, List<ClientOperation> Operations)> some, Action<(string Key, List<ClientOperation> Operations)> action)
         {
-            var verdict = new KeyCheck(key.Operations, model, limits).Run(timeUp.Token);
+            if (limits.OnCallersThread)
+                some.ForEach(action);
+            else
+                Parallel.ForEach(some, action);
+        }
+
+        void Set(string key, KeyVerdict verdict)
+        {
             lock (verdicts)
-                verdicts.Add(key.Key, verdict);
-            onKey?.Invoke(key.Key, verdict);
+                verdicts[key] = verdict;
+            if (verdict.Result != Linearizability.Violated || verdict.Violation is not null)
+                onKey?.Invoke(key, verdict);
         }
     }
 }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace RaftKv.Tests.Jepsenish.Histories;
 
 /// <summary>
-/// Reads values of EDN, as much of it as histories use: nil, booleans, whole numbers, strings, keywords (as text with their colon), symbols (as text), vectors and lists (as <see cref="List{T}"/>), maps.
+/// Reads values of EDN, as much of it as histories use: nil, booleans, whole numbers, strings, keywords (as text with their colon), symbols (as text), vectors, lists and sets (as <see cref="List{T}"/>), maps.
+/// Passed over are comments, values behind #_, and tags.
 /// </summary>
 internal sealed class Edn
 {
@@ -11,6 +12,7 @@ internal sealed class Edn
 
     private readonly string _text;
     private int _at;
+    private int _discards;
 
     private Edn(string text) => _text = text;
 
@@ -29,6 +31,8 @@ internal sealed class Edn
             throw Wrong("a value less deep");
         switch (Peek())
         {
+            case '{' when _at > 0 && _text[_at - 1] == '#':
+                return Items('}', depth);
             case '{':
                 return Map(depth);
             case '[':
@@ -92,9 +96,40 @@ internal sealed class Edn
 
     private char Peek()
     {
-        while (_at < _text.Length && (char.IsWhiteSpace(_text[_at]) || _text[_at] == ','))
-            _at++;
-        return _at < _text.Length ? _text[_at] : '\0';
+        while (_at < _text.Length)
+        {
+            var next = _at + 1 < _text.Length ? _text[_at + 1] : '\0';
+            if (char.IsWhiteSpace(_text[_at]) || _text[_at] == ',')
+                _at++;
+            else if (_text[_at] == ';')
+                _at = _text.IndexOf('\n', _at) is >= 0 and var end ? end : _text.Length;
+            else if (_text[_at] == '#' && next == '_')
+                Discard();
+            else if (_text[_at] == '#')
+                SkipTag();
+            else
+                return _text[_at];
+        }
+
+        return '\0';
+    }
+
+    private void Discard()
+    {
+        _at += 2;
+        if (++_discards > Deepest)
+            throw Wrong("a value less deep");
+        Value(_discards);
+        _discards--;
+    }
+
+    // The brace of a set follows at once, and reads like a list's.
+    private void SkipTag()
+    {
+        _at++;
+        if (_at < _text.Length && _text[_at] == '{')
+            return;
+        Atom();
     }
 
     private FormatException Wrong(string expected) => new($"{expected} is expected at column {_at + 1}");

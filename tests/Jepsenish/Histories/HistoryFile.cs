@@ -3,19 +3,18 @@ using RaftKv.Tests.Jepsenish.Checkers;
 
 namespace RaftKv.Tests.Jepsenish.Histories;
 
-/// <summary>A history in a file, of any of the formats: JSON lines, or what Jepsen logs of a register, or EDN maps of strings. The first line that is one decides.</summary>
+/// <summary>A history in a file, of any of the formats: JSON, or what Jepsen logs of a register, or EDN maps. The first record decides.</summary>
 public static class HistoryFile
 {
     /// <summary>Reads a file.</summary>
     /// <exception cref="InvalidDataException">One sentence that names the line.</exception>
     public static History Read(string path)
     {
-        var lines = File.ReadAllLines(path);
-        var first = lines.FirstOrDefault(l => !string.IsNullOrWhiteSpace(l)) ?? "";
+        var records = HistoryText.Split(File.ReadAllText(path));
         return History.From(
-            EdnHistory.Recognizes(first) ? EdnHistory.Read(lines)
-            : lines.Take(100).Any(JepsenLog.Recognizes) ? JepsenLog.Read(lines)
-            : JsonHistory.Read(lines));
+            records is [var first, ..] && EdnHistory.Recognizes(first.Text) ? EdnHistory.Read(records)
+            : records.Take(100).Any(r => JepsenLog.Recognizes(r.Text)) ? JepsenLog.Read(records)
+            : JsonHistory.Read(records));
     }
 
     /// <summary>The number of a process as a text history gives it.</summary>

@@ -23,6 +23,12 @@ public class HistoryFuzzTests
         {:process 1, :type :invoke, :f :get, :key "0", :value nil}
         {:process 1, :type :ok, :f :get, :key "0", :value "x 0 0 y"}
         """,
+        """
+        ; EDN in a vector
+        [#jepsen.history.Op{:process 0, :type :invoke, :f :cas, :key "0", :value [1 2]} #_ {:a #{1}}
+         {:process 0, :type :ok, :f :cas, :key "0", :value [1 2]}]
+        """,
+        """[{"process":0,"type":"invoke","f":"write","key":"k","value":1}, {"process":0,"type":"ok","f":"write","key":"k","value":1}]""",
         "INFO  jepsen.util - 3\t:invoke\t:cas\t[1 4]\nINFO  jepsen.util - 3\t:fail\t:cas\t[1 4]\nINFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\tnil\n",
     ];
 

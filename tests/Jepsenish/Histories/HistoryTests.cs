@@ -8,6 +8,10 @@ public class HistoryTests
 {
     private const string Wrote = """{"process":0,"type":"invoke","f":"write","value":1}""" + "\n" + """{"process":0,"type":"ok","f":"write","value":1}""" + "\n";
 
+    private const string ArrayOfWrote = """{"process":0,"type":"invoke","f":"write","value":1},""" + "\n" + """{"process":0, "type":"ok",""" + "\n" + """ "f":"write","value":1}""";
+
+    private const string EdnOfWrote = "{:process 0, :type :invoke, :f :write, :value 1} ; it\n{:process 0, :type :ok, :f :write, :value 1}\n";
+
     [Theory]
     [InlineData("", 0)]
     [InlineData(Wrote, 0)]
@@ -31,6 +35,49 @@ public class HistoryTests
         File.Delete(file);
     }
 
+    [Theory]
+    [InlineData("[\n" + ArrayOfWrote + "]\n", 0)]
+    [InlineData("[" + ArrayOfWrote + """, {"process":1,"type":"invoke","f":"read"}, {"process":1,"type":"ok","f":"read","value":2}]""", 1)]
+    [InlineData("[]", 0)]
+    [InlineData("[" + ArrayOfWrote, 2)]
+    [InlineData("[" + ArrayOfWrote + "] 7", 2)]
+    [InlineData("[" + ArrayOfWrote + ", 7]", 2)]
+    [InlineData("""[{"process":0,"type":"ok","f":"txn","value":[["append","k",1]]}]""", 2)]
+    [InlineData("""[{"process":0,"type":"invoke","f":"txn","value":[["append","k",1]]},{"process":0,"type":"ok","f":"txn","value":[["append","k",1]]}]""", 0)]
+    [InlineData("; a comment\n;; and another\n\n" + EdnOfWrote, 0)]
+    [InlineData("#_{:process 0, :type :ok} ; not counted\n" + EdnOfWrote, 0)]
+    [InlineData("#_ #_ {:a 1} [{:b 2}] " + EdnOfWrote + "{:process 1, :type :invoke, :f :read, :value nil}\n{:process 1, :type :ok, :f :read, :value 2}", 1)]
+    [InlineData("; as Jepsen writes it\n[#jepsen.history.Op{:index 0, :process 0,\n  :type :invoke, :f :write ; the first\n :value 1}\n #jepsen.history.Op{:process 0, :type :ok, :f :write, :value 1}\n]", 0)]
+    [InlineData("; transactions\n{:process 0, :type :invoke, :value [[:append 1 1]]}\n{:process 0, :type :ok, :value [[:append 1 1]]}", 0)]
+    [InlineData("; transactions\n{:process 0, :type :invoke, :value [[:r 1 nil]]}\n#_{:process 0}\n{:process 0, :type :ok, :value [[:r 1 [7]]]}", 1)]
+    [InlineData("; a comment only\n{:process 0, :type :invoke, :f :write, :value 1", 2)]
+    [InlineData("#_", 2)]
+    public async Task Records_may_stand_in_an_array_and_behind_comments(string history, int code) => await The_command_answers_with_its_exit_code(history, code);
+
+    [Fact]
+    public void Strings_and_comments_hide_what_looks_like_a_bracket()
+    {
+        var records = HistoryText.Split("; ]{\n[{:a \"]} \\\" ;\"} ; ]\n\n{:b (1 #{2} [3])}]");
+        Assert.Equal(["{:a \"]} \\\" ;\"}", "{:b (1 #{2} [3])}"], records.Select(r => r.Text));
+        Assert.Equal([2, 4], records.Select(r => r.Number));
+        Assert.IsType<Dictionary<string, object?>>(Edn.Parse(records[1].Text));
+    }
+
+    [Fact]
+    public void Every_key_that_is_not_linearizable_is_reported()
+    {
+        var lines = new[] { "a", "b", "c", "d" }.SelectMany(key => new[]
+        {
+            $$"""{"process":0,"type":"invoke","f":"write","key":"{{key}}","value":1}""",
+            $$"""{"process":0,"type":"ok","f":"write","key":"{{key}}","value":1}""",
+            $$"""{"process":0,"type":"invoke","f":"read","key":"{{key}}"}""",
+            $$"""{"process":0,"type":"ok","f":"read","key":"{{key}}","value":{{(key == "b" ? 1 : 2)}}}""",
+        });
+        var verdict = HistoryFile.Check(History.From(JsonHistory.Read(HistoryText.Number(lines))));
+        Assert.Equal(["a", "c", "d"], verdict.Keys.Where(k => k.Value is { Result: Linearizability.Violated, Violation: not null }).Select(k => k.Key));
+        Assert.Equal(Linearizability.Linearizable, verdict.Keys["b"].Result);
+    }
+
     [Fact]
     public async Task A_file_that_is_not_there_and_a_command_that_is_none_are_unusable()
     {
@@ -42,7 +89,7 @@ public class HistoryTests
     [Fact]
     public void A_bad_line_is_named()
     {
-        var error = Assert.Throws<InvalidDataException>(() => JsonHistory.Read([.. Wrote.TrimEnd().Split('\n'), "{"]));
+        var error = Assert.Throws<InvalidDataException>(() => JsonHistory.Read(HistoryText.Number([.. Wrote.TrimEnd().Split('\n'), "{"])));
         Assert.StartsWith("line 3: not JSON", error.Message, StringComparison.Ordinal);
     }
 
@@ -57,7 +104,7 @@ public class HistoryTests
             new(EventType.Ok, 4, Function.Read, "k\"ey", JsonHistory.Value("ü\n"), null, 20),
             new(EventType.Info, 5, Function.Append, "x", JsonHistory.Value(""), null, 21),
         ];
-        var read = JsonHistory.Read(events.Select(JsonHistory.Write));
+        var read = JsonHistory.Read(HistoryText.Number(events.Select(JsonHistory.Write)));
         Assert.Equal(events, read.Select(e => e with { HasValue = false, Line = 0 }));
     }
 

@@ -11,13 +11,11 @@ public static partial class JepsenLog
 
     /// <summary>Reads events. A compare-and-set that failed did so because it saw another value.</summary>
     /// <exception cref="InvalidDataException">One sentence that names the line.</exception>
-    public static List<HistoryEvent> Read(IEnumerable<string> lines)
+    public static List<HistoryEvent> Read(IEnumerable<HistoryLine> lines)
     {
         var events = new List<HistoryEvent>();
-        var number = 0;
-        foreach (var line in lines)
+        foreach (var (line, number) in lines)
         {
-            number++;
             if (Line().Match(line) is not { Success: true } match)
                 continue;
             var type = match.Groups["type"].Value switch { "invoke" => EventType.Invoke, "ok" => EventType.Ok, "fail" => EventType.Fail, _ => EventType.Info };

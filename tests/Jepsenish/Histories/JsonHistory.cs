@@ -5,7 +5,7 @@ using RaftKv.Tests.Jepsenish.Checkers;
 namespace RaftKv.Tests.Jepsenish.Histories;
 
 /// <summary>
-/// Histories as JSON lines: <c>{"process":0,"type":"invoke|ok|fail|info","f":"read|write|cas|append","key":"k","value":...,"time":ns}</c>. A compare-and-set's value is
+/// Histories as JSON objects, one a line or in an array: <c>{"process":0,"type":"invoke|ok|fail|info","f":"read|write|cas|append","key":"k","value":...,"time":ns}</c>. A compare-and-set's value is
 /// <c>[old,new]</c>; a read's is null when the key is absent. A missing key means one key for all, further fields are ignored, and so are lines of a process called "nemesis".
 /// Values are compared as JSON: 1 is not "1".
 /// </summary>
@@ -13,14 +13,12 @@ public static class JsonHistory
 {
     /// <summary>Reads events.</summary>
     /// <exception cref="InvalidDataException">One sentence that names the line and what is wrong with it.</exception>
-    public static List<HistoryEvent> Read(IEnumerable<string> lines)
+    public static List<HistoryEvent> Read(IEnumerable<HistoryLine> records)
     {
         var events = new List<HistoryEvent>();
-        var number = 0;
-        foreach (var line in lines)
+        foreach (var (text, number) in records)
         {
-            number++;
-            if (!string.IsNullOrWhiteSpace(line) && Parse(line, number) is { } item)
+            if (Parse(text, number) is { } item)
                 events.Add(item);
         }
         return events;

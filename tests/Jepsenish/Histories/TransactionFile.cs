@@ -12,15 +12,19 @@ namespace RaftKv.Tests.Jepsenish.Histories;
 /// </summary>
 public static partial class TransactionFile
 {
-    /// <summary>Whether a line is of a file of transactions.</summary>
+    /// <summary>Whether a record is of a file of transactions.</summary>
     public static bool Recognizes(string line) => Step().IsMatch(line) || JsonLine().IsMatch(line) || EdnLine().IsMatch(line);
 
     /// <summary>Reads a file's lines.</summary>
     /// <exception cref="InvalidDataException">One sentence that names the line.</exception>
-    public static List<Transaction> Read(IReadOnlyList<string> lines)
+    public static List<Transaction> Read(IEnumerable<string> lines) => Read(HistoryText.Number(lines));
+
+    /// <summary>Reads records.</summary>
+    /// <exception cref="InvalidDataException">One sentence that names the line.</exception>
+    public static List<Transaction> Read(IReadOnlyList<HistoryLine> records)
     {
-        var first = lines.FirstOrDefault(l => !string.IsNullOrWhiteSpace(l)) ?? "";
-        return Step().IsMatch(first) ? ReadSteps(lines) : TransactionHistory.From(ReadEvents(lines, first.TrimStart().StartsWith("{:", StringComparison.Ordinal)));
+        var first = records is [var record, ..] ? record.Text : "";
+        return Step().IsMatch(first) ? ReadSteps(records) : TransactionHistory.From(ReadEvents(records, EdnHistory.Recognizes(first.TrimStart())));
     }
 
     /// <summary>Judges transactions, of lists or of registers.</summary>
@@ -63,20 +67,18 @@ public static partial class TransactionFile
 
     // ---- lines of events
 
-    private static List<TransactionEvent> ReadEvents(IReadOnlyList<string> lines, bool isEdn)
+    private static List<TransactionEvent> ReadEvents(IReadOnlyList<HistoryLine> records, bool isEdn)
     {
         var parsed = new List<(Dictionary<string, object?> Map, int Line)>();
-        for (var i = 0; i < lines.Count; i++)
+        foreach (var (text, line) in records)
         {
-            if (string.IsNullOrWhiteSpace(lines[i]))
-                continue;
             try
             {
-                parsed.Add((isEdn ? EdnMap(lines[i]) : JsonMap(lines[i]), i + 1));
+                parsed.Add((isEdn ? EdnMap(text) : JsonMap(text), line));
             }
             catch (Exception e) when (e is FormatException or JsonException)
             {
-                throw new InvalidDataException($"line {i + 1}: not {(isEdn ? "an EDN map" : "a JSON object")}: {e.Message}", e);
+                throw new InvalidDataException($"line {line}: not {(isEdn ? "an EDN map" : "a JSON object")}: {e.Message}", e);
             }
         }
         var registers = parsed.Exists(p => p.Map.GetValueOrDefault("value") is List<object?> steps && steps.Exists(s => s is List<object?> { Count: 3 } step && Text(step[0]) is "w" or "write"));
@@ -152,16 +154,14 @@ public static partial class TransactionFile
 
     // ---- steps, one a line
 
-    private static List<Transaction> ReadSteps(IReadOnlyList<string> lines)
+    private static List<Transaction> ReadSteps(IReadOnlyList<HistoryLine> records)
     {
         var history = new List<Transaction>();
         var last = ("", "");
-        for (var i = 0; i < lines.Count; i++)
+        foreach (var (text, line) in records)
         {
-            if (string.IsNullOrWhiteSpace(lines[i]))
-                continue;
-            if (Step().Match(lines[i]) is not { Success: true } match)
-                throw new InvalidDataException($"line {i + 1}: not of the form r(key,value,session,transaction)");
+            if (Step().Match(text) is not { Success: true } match)
+                throw new InvalidDataException($"line {line}: not of the form r(key,value,session,transaction)");
             var of = (match.Groups["session"].Value, match.Groups["transaction"].Value);
             var step = new MicroOperation(match.Groups["f"].Value == "r" ? MicroKind.Read : MicroKind.Write, match.Groups["key"].Value, match.Groups["value"].Value, null);
             if (of == last)
@@ -185,9 +185,9 @@ public static partial class TransactionFile
     [GeneratedRegex(@"^\s*(?<f>[rw])\((?<key>-?\d+),(?<value>-?\d+),(?<session>-?\d+),(?<transaction>-?\d+)\)\s*$")]
     private static partial Regex Step();
 
-    [GeneratedRegex("""^\s*\{.*"f"\s*:\s*":?txn".*\}\s*$""")]
+    [GeneratedRegex("""^\s*\{.*"f"\s*:\s*":?txn".*\}\s*$""", RegexOptions.Singleline)]
     private static partial Regex JsonLine();
 
-    [GeneratedRegex(@"^\s*\{:.*:value\s*\[\s*\[.*\}\s*$")]
+    [GeneratedRegex(@"^\s*\{\s*:.*:value\s*\[\s*\[.*\}\s*$", RegexOptions.Singleline)]
     private static partial Regex EdnLine();
 }
