@@ -33,12 +33,13 @@ internal sealed record RealRunOptions
 }
 
 /// <summary>
-/// A whole run with real processes: three nodes, clients on all of them, faults; then everything is healed, everything is read once more on every node, and the checkers judge.
+/// A whole run with real processes: three nodes, clients on all of them, faults; then everything is healed, everything is read once more on every node, writes go through every node, and the checkers judge.
 /// What clients ask and what is done to the nodes follows from the seed; how they interleave does not, so that a seed narrows a failure down and the kept history is the evidence.
 /// </summary>
 internal sealed class RealRun
 {
     private static readonly TimeSpan RecoveryTime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FinalWriteTime = TimeSpan.FromSeconds(10);
 
     private readonly RealRunOptions _options;
     private readonly Recorder _recorder = new();
@@ -68,7 +69,7 @@ internal sealed class RealRun
     {
         var run = new RealRun(options);
         run._directory = options.Keep is { } keep ? FreshDirectory(keep, options.Seed) : Directory.CreateTempSubdirectory("raftkv-real-").FullName;
-        using (var cluster = new RealCluster(run._directory, options.Server ?? RealCluster.BuiltServer(), Tuning(options.Seed), seams: new ClusterSeams { Network = true, Machine = true }))
+        using (var cluster = new RealCluster(run._directory, options.Server ?? RealCluster.BuiltServer(), Tuning(options.Seed), seams: new ClusterSeams { Network = true, Machine = true, Descriptors = OperatingSystem.IsWindows() ? 0 : ClientFaults.Descriptors }))
         {
             try
             {
@@ -131,7 +132,7 @@ internal sealed class RealRun
         await cluster.AwaitLeaderAsync();
         var registers = new RegisterWorkload(_recorder, _options.Seed);
         var ledger = new LedgerWorkload(_recorder, _options.Seed);
-        var injector = new FaultInjector(cluster, new Random(_options.Seed), _options.Faults);
+        using var injector = new FaultInjector(cluster, new Random(_options.Seed), _options.Faults);
         _injected = injector.Injected;
         _healings = injector.Healings;
         using var end = new CancellationTokenSource();
@@ -149,6 +150,7 @@ internal sealed class RealRun
         say("final reads");
         foreach (var node in cluster.Nodes)
             await ReadEverythingAsync(node, registers, ledger);
+        await WriteThroughAllAsync(cluster, say);
         say("checking");
         _verdict = HistoryFile.Check(History.From(_recorder.Events));
     }
@@ -210,6 +212,23 @@ internal sealed class RealRun
             return;
         }
         _problems.AddRange(await ledger.VerifyAsync(node.Name, client));
+    }
+
+    /// <summary>Reads are not enough: a node may show all and lose every write that it forwards.</summary>
+    private async Task WriteThroughAllAsync(RealCluster cluster, Action<string> say)
+    {
+        say("final writes");
+        if (_problems.Count > 0)
+            return;
+        foreach (var node in cluster.Nodes)
+            _problems.AddRange(await FinalWrites.WriteAsync(node.Name, node.RespPort, FinalWriteTime));
+        foreach (var node in cluster.Nodes)
+        {
+            using var client = await RespClient.TryConnectAsync(node.RespPort, TimeSpan.FromSeconds(10)) ?? throw new IOException($"{node.Name} takes no connection");
+            foreach (var writer in cluster.Nodes)
+                _problems.AddRange(await FinalWrites.VerifyAsync(node.Name, client, writer.Name));
+            _problems.AddRange(await StrayRequests.FindAsync(node.Name, client));
+        }
     }
 
     private void Keep()

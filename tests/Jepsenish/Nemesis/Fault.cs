@@ -80,4 +80,25 @@ internal enum Fault
 
     /// <summary>The wall clocks of all nodes jump, each its own way, by up to a day.</summary>
     ClockJump,
+
+    /// <summary>The wall clock of one node steps forward or back, by up to a day.</summary>
+    ClockStepOne,
+
+    /// <summary>The wall clocks of all nodes step together.</summary>
+    ClockStepAll,
+
+    /// <summary>A node's syncs fail, and go on failing when it is started again in the same directory; the third time all is well.</summary>
+    SyncErrorRestarts,
+
+    /// <summary>Clients take every descriptor that a node has, on all of its ports.</summary>
+    NoDescriptors,
+
+    /// <summary>Clients ask for hundreds of megabytes and do not read them.</summary>
+    SlowReaders,
+
+    /// <summary>Clients send the first half of a large command and wait.</summary>
+    HalfCommands,
+
+    /// <summary>HTTP comes to the port of RESP, RESP to the port of HTTP, garbage to the port of peers.</summary>
+    StrayRequests,
 }

@@ -4,11 +4,12 @@ namespace RaftKv.Tests.Jepsenish.Nemesis;
 /// Injects faults, one or two at a time, each healed before the next. What and for how long comes from the seed; when exactly a process notices is up to the machine.
 /// Faults of links, disks and clocks are left out where the cluster has no seam for them.
 /// </summary>
-internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnlyList<Fault> repertoire)
+internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnlyList<Fault> repertoire) : IDisposable
 {
     private readonly SortedDictionary<Fault, int> _injected = [];
     private readonly NetworkFaults _network = new(cluster, random);
     private readonly MachineFaults _machine = new(cluster, random);
+    private readonly ClientFaults _clients = new(cluster, random);
 
     /// <summary>Each time that everything was healed: of what, and when all nodes ran again.</summary>
     public List<(string Faults, long Healed)> Healings { get; } = [];
@@ -32,6 +33,7 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
             if (second is { } more)
                 await ApplyAsync(more, cancellation);
             await RealTime.Pass(Between(0.05, 5.0), cancellation);
+            _clients.Release();
             await cluster.HealAsync();
             Healings.Add((what, RealTime.Now));
         }
@@ -43,7 +45,11 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
     {
         await ApplyAsync(fault, cancellation);
         await RealTime.Pass(hold, cancellation);
+        _clients.Release();
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _clients.Dispose();
 
     private async Task ApplyAsync(Fault fault, CancellationToken cancellation)
     {
@@ -81,6 +87,8 @@ internal sealed class FaultInjector(RealCluster cluster, Random random, IReadOnl
                 return await TryTerminateAsync(Any());
             case >= Fault.IsolateLeader and <= Fault.Truncation:
                 return _network.TryApply(fault, await LeaderOrAnyAsync());
+            case Fault.NoDescriptors or Fault.SlowReaders or Fault.HalfCommands or Fault.StrayRequests:
+                return await _clients.TryApplyAsync(fault, await LeaderOrAnyAsync());
             default:
                 return await _machine.TryApplyAsync(fault, await LeaderOrAnyAsync());
         }

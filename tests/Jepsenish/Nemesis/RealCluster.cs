@@ -12,6 +12,9 @@ internal sealed record ClusterSeams
 
     /// <summary>The processes' disks and wall clocks can be made to fail, where the machine has a C compiler.</summary>
     public bool Machine { get; init; }
+
+    /// <summary>How many descriptors each process may have; 0 for as many as this one.</summary>
+    public int Descriptors { get; init; }
 }
 
 /// <summary>Nodes as real processes on this machine, with their data under one directory. Faults are injected by one caller at a time.</summary>
@@ -22,6 +25,7 @@ internal sealed class RealCluster : IDisposable
 
     private readonly string _executable;
     private readonly string? _config;
+    private readonly int _descriptors;
     private readonly RealNode[] _nodes;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(1) };
     private readonly List<string> _findings = [];
@@ -35,6 +39,7 @@ internal sealed class RealCluster : IDisposable
     public RealCluster(string directory, string executable, string? config = null, int nodes = 3, ClusterSeams? seams = null)
     {
         _executable = executable;
+        _descriptors = seams?.Descriptors ?? 0;
         Directory = directory;
         System.IO.Directory.CreateDirectory(directory);
         _nodes = [.. Enumerable.Range(1, nodes).Select(i => new RealNode($"n{i}", Path.Combine(directory, $"n{i}"), Path.Combine(directory, $"n{i}.log"), FreePort(), FreePort(), FreePort()))];
@@ -109,7 +114,7 @@ internal sealed class RealCluster : IDisposable
     public ServerProcess Start(RealNode node, IEnumerable<string>? moreArguments = null)
     {
         node.Process?.Dispose();
-        return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile, node.Machine?.Environment);
+        return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile, node.Machine?.Environment, _descriptors);
     }
 
     /// <summary>The command line of a node.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace RaftKv.Tests.Jepsenish.Nemesis;
@@ -49,10 +50,34 @@ internal sealed partial class ServerProcess : IDisposable
     /// <summary>The last line of standard error so far: why it ended, if it did.</summary>
     public string LastError => Errors is { Count: > 0 } all ? all[^1] : "it said nothing";
 
-    /// <summary>Starts the host.</summary>
-    public static ServerProcess Start(string executable, IEnumerable<string> arguments, string logFile, IReadOnlyDictionary<string, string>? environment = null)
+    /// <summary>The memory that it holds now, as the system counts it; 0 where the system does not say.</summary>
+    public long ResidentBytes
     {
-        var start = new ProcessStartInfo(executable) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        get
+        {
+            try
+            {
+                var line = File.ReadLines($"/proc/{Id}/status").FirstOrDefault(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+                return line is null ? 0 : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+            }
+            catch (IOException)
+            {
+                return 0; // It has ended.
+            }
+        }
+    }
+
+    /// <summary>Starts the host.</summary>
+    /// <param name="executable">Of the host.</param>
+    /// <param name="arguments">For it.</param>
+    /// <param name="logFile">Where its standard error goes.</param>
+    /// <param name="environment">What is added to ours.</param>
+    /// <param name="descriptors">How many it may have; 0 for as many as this process. A shell sets the limit and becomes the host, so that the process id is the host's.</param>
+    public static ServerProcess Start(string executable, IEnumerable<string> arguments, string logFile, IReadOnlyDictionary<string, string>? environment = null, int descriptors = 0)
+    {
+        var start = new ProcessStartInfo(descriptors == 0 ? executable : "/bin/sh") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in descriptors == 0 ? Array.Empty<string>() : ["-c", $"ulimit -n {descriptors}; exec \"$0\" \"$@\"", executable])
+            start.ArgumentList.Add(argument);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         // A test host's own settings must not leak into the process under test.

@@ -25,6 +25,12 @@ internal enum Betrayal
 
     /// <summary>Some writes that it refused with the promise of no effect are done.</summary>
     DoesWhatItRefused,
+
+    /// <summary>Reads go on, writes are refused.</summary>
+    RefusesWrites,
+
+    /// <summary>Lines of HTTP are run as if somebody had typed them.</summary>
+    RunsStrayLines,
 }
 
 /// <summary>A server in memory that speaks just what the workloads need, and can betray: it shows that they notice.</summary>
@@ -115,6 +121,8 @@ internal sealed class FakeServer : IDisposable
             var stale = _betrayal == Betrayal.ReadsStale && ++_writes % 97 == 0;
             return (stale ? _before : _values).TryGetValue(key, out var value) ? $"${Encoding.UTF8.GetByteCount(value)}\r\n{value}\r\n" : "$-1\r\n";
         }
+        if (_betrayal == Betrayal.RefusesWrites)
+            return "-TRYAGAIN not now\r\n";
         var now = ++_writes % 97 == 0 ? _betrayal : Betrayal.None;
         var times = words[0] == "INCR" && now == Betrayal.IncrementsTwice ? 2 : 1;
         var counted = long.Parse(words[0] == "INCR" ? _values.GetValueOrDefault(key, "0") : "0", CultureInfo.InvariantCulture) + times;
@@ -128,10 +136,13 @@ internal sealed class FakeServer : IDisposable
         return now == Betrayal.DoesWhatItRefused ? "-TRYAGAIN not done\r\n" : words[0] == "INCR" ? $":{counted}\r\n" : "+OK\r\n";
     }
 
-    private static async Task<string[]?> ReadAsync(StreamReader reader)
+    private async Task<string[]?> ReadAsync(StreamReader reader)
     {
         if (await reader.ReadLineAsync() is not { } head)
             return null;
+        // A server that keeps its word closes the connection on the first line that is no command.
+        if (!head.StartsWith('*'))
+            return _betrayal != Betrayal.RunsStrayLines ? null : head.Split(' ') is ["SET", _, _] typed ? typed : ["GET", head];
         var words = new string[int.Parse(head.AsSpan(1), CultureInfo.InvariantCulture)];
         for (var i = 0; i < words.Length; i++)
         {

@@ -1,5 +1,6 @@
 using RaftKv.Tests.Jepsenish.Checkers;
 using RaftKv.Tests.Jepsenish.Histories;
+using RaftKv.Tests.Jepsenish.Nemesis;
 using Xunit;
 
 namespace RaftKv.Tests.Jepsenish.Workloads;
@@ -28,6 +29,36 @@ public class WorkloadTests
     [InlineData(nameof(Betrayal.IncrementsTwice))]
     [InlineData(nameof(Betrayal.DoesWhatItRefused))]
     public async Task The_ledger_notices(string betrayal) => Assert.NotEmpty(await RunLedgerAsync(Enum.Parse<Betrayal>(betrayal)));
+
+    [Theory]
+    [InlineData(nameof(Betrayal.None), false)]
+    [InlineData(nameof(Betrayal.RefusesWrites), true)]
+    [InlineData(nameof(Betrayal.LosesWrites), true)]
+    public async Task The_final_writes_notice(string betrayal, bool noticed)
+    {
+        using var server = new FakeServer(Enum.Parse<Betrayal>(betrayal));
+        // Every 97th write is lost; with names of their own four writers are enough to meet one.
+        var problems = new List<string>();
+        foreach (var writer in new[] { "n1", "n2", "n3", "n4" })
+        {
+            problems.AddRange(await FinalWrites.WriteAsync(writer, server.Port, TimeSpan.FromMilliseconds(500)));
+            using var client = (await RespClient.TryConnectAsync(server.Port, TimeSpan.FromSeconds(20)))!;
+            problems.AddRange(await FinalWrites.VerifyAsync("fake", client, writer));
+        }
+
+        Assert.Equal(noticed, problems.Count > 0);
+    }
+
+    [Theory]
+    [InlineData(nameof(Betrayal.None), false)]
+    [InlineData(nameof(Betrayal.RunsStrayLines), true)]
+    public async Task Stray_requests_that_are_run_are_noticed(string betrayal, bool noticed)
+    {
+        using var server = new FakeServer(Enum.Parse<Betrayal>(betrayal));
+        await StrayRequests.SendAsync(server.Port, StrayRequests.Http);
+        using var client = (await RespClient.TryConnectAsync(server.Port, TimeSpan.FromSeconds(20)))!;
+        Assert.Equal(noticed, (await StrayRequests.FindAsync("fake", client)).Count > 0);
+    }
 
     private static async Task<Linearizability> RunRegistersAsync(Betrayal betrayal)
     {
