@@ -9,10 +9,12 @@ namespace RaftKv.Server;
 /// <summary>
 /// The listeners of one process: RESP and HTTP on Kestrel, in one host. Stopping it closes the doors, lets every client have the answers to what it has sent, and ends.
 /// </summary>
-internal static class ServerHost
+internal static partial class ServerHost
 {
     /// <summary>How long clients may take to accept what is pending when the host stops.</summary>
     public static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
+
+    private static readonly byte[] Unavailable = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray();
 
     /// <summary>Builds the host; it listens once it is started.</summary>
     /// <param name="server">What RESP connections share; null for none.</param>
@@ -29,17 +31,41 @@ internal static class ServerHost
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = DrainTime);
         builder.Services.Configure<SocketTransportOptions>(Tune);
+        builder.Services.AddHostedService<ConnectionWatch>();
+        var budget = DescriptorBudget.OfProcess();
+        if (budget.IsTight)
+            LogTight(server.Logger, budget.Limit, server.MaxClients, budget.MaxHttpConnections);
+        var httpSlots = new ConnectionSlots("HTTP", budget.MaxHttpConnections, server.Logger, TimeProvider.System);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // Nothing is ever uploaded.
+            kestrel.Limits.MaxRequestBodySize = 64 << 10;
             if (resp is not null)
                 kestrel.Listen(resp, listen => listen.UseConnectionHandler<RespConnectionHandler>());
             if (http is not null)
-                kestrel.Listen(http);
+                kestrel.Listen(http, listen => listen.Use(next => connection => Limit(httpSlots, next, connection)));
         });
         var app = builder.Build();
         HttpApi.Map(app, node);
         return app;
+    }
+
+    private static async Task Limit(ConnectionSlots slots, ConnectionDelegate next, ConnectionContext connection)
+    {
+        if (!slots.TryEnter())
+        {
+            await connection.Transport.Output.WriteAsync(Unavailable, connection.ConnectionClosed);
+            return;
+        }
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            slots.Leave();
+        }
     }
 
     private static void Tune(SocketTransportOptions sockets)
@@ -47,7 +73,12 @@ internal static class ServerHost
         // Connections never block, so that a hop to another thread for every read and every send would only cost: see docs/ARCHITECTURE.md, Decisions.
         sockets.UnsafePreferInlineScheduling = true;
         sockets.Backlog = 1024;
+        // What a client sends while it is not read from is held here, beyond all other limits: little, for each of thousands.
+        sockets.MaxReadBufferSize = 128 << 10;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "this process may have only {limit} files and connections open: {clients} RESP and {http} HTTP connections are taken at once; raise the limit (ulimit -n) for more")]
+    private static partial void LogTight(ILogger logger, long limit, int clients, int http);
 
     /// <summary>Signals are the command's business: it also has nodes to stop.</summary>
     private sealed class NoLifetime : IHostLifetime

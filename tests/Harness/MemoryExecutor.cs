@@ -138,10 +138,24 @@ public sealed class MemoryExecutor : IOperationExecutor, IDisposable
             operation.OnCompleted();
             return;
         }
+        if (!operation.HasRoom(0) && operation.Kind != OperationKind.Write)
+        {
+            operation.Status = OperationStatus.Deferred;
+            operation.OnCompleted();
+            return;
+        }
         var time = Time == 0 ? DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() : Time;
         if (operation.Kind == OperationKind.Write)
         {
             _machine.Apply(new AppliedPosition(++_index, 1, 0), time, operation.Command.Span, operation.Result);
+            if (!operation.HasRoom(operation.Result.Length))
+            {
+                operation.Result.Clear();
+                operation.Status = OperationStatus.OutcomeUnknown;
+                operation.Reason = "its result was not taken";
+                operation.OnCompleted();
+                return;
+            }
         }
         else
         {

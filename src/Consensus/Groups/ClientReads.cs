@@ -137,6 +137,12 @@ internal sealed class ClientReads
     /// <summary>Answers a read that may be answered now. One whose record lies on disk is answered a little later, which is as good: what it finds then is at least as new.</summary>
     public void Serve(Operation operation)
     {
+        if (!operation.HasRoom(0))
+        {
+            operation.Complete(OperationStatus.Deferred, null);
+            return;
+        }
+
         if (_replica.Machine.IsGetFromDisk(operation.Command.Span))
         {
             _disk.Add(operation);

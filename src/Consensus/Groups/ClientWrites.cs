@@ -302,6 +302,12 @@ internal sealed class ClientWrites
             return;
         }
 
+        if (!operation.HasRoom(result.Length))
+        {
+            operation.Complete(OperationStatus.OutcomeUnknown, $"it was applied, but its result of {result.Length} bytes was not taken");
+            return;
+        }
+
         operation.Result.Clear();
         operation.Result.Write(result);
         operation.Complete(OperationStatus.Completed, null);

@@ -57,6 +57,13 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
 
     private void Serve(Operation operation, PooledBuffer value)
     {
+        // Asked again: what was read for others while this one waited may have filled the room.
+        if (!operation.HasRoom(0))
+        {
+            operation.Complete(OperationStatus.Deferred, null);
+            return;
+        }
+
         string? defect = null;
         try
         {

@@ -30,6 +30,9 @@ public enum OperationStatus : byte
 
     /// <summary>The deadline passed after the command may have been handed to a leader: it may have taken effect, or still may.</summary>
     OutcomeUnknown,
+
+    /// <summary>A read that was not begun because its owner had no room for the result (<see cref="Operation.HasRoom"/>): to be submitted again. Never reported to callers whose operations always have room.</summary>
+    Deferred,
 }
 
 /// <summary>Names a write for ever: the outcome can be asked for.</summary>
@@ -102,6 +105,12 @@ public abstract class Operation
 
     /// <inheritdoc cref="Previous"/>
     internal Operation? Next { get; set; }
+
+    /// <summary>
+    /// Whether its owner takes a result of so many bytes now; 0 before a read is begun. A read for which there is no room ends as Deferred, unread. The result of a write that was applied is left out,
+    /// and the write ends as OutcomeUnknown. Called on the threads that call <see cref="OnCompleted"/>.
+    /// </summary>
+    protected internal virtual bool HasRoom(int resultBytes) => true;
 
     /// <summary>Called once, on a shard's thread, or on one that read from the disk for it: must be quick, must not block, must not throw. The operation may be reused from within.</summary>
     protected internal abstract void OnCompleted();

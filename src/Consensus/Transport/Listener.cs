@@ -12,6 +12,7 @@ namespace RaftKv.Consensus.Transport;
 internal sealed class Listener : IAsyncDisposable
 {
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
+    private const long TellAgainAfter = 60_000;
 
     private readonly TransportOptions _options;
     private readonly Handshake _handshake;
@@ -22,6 +23,7 @@ internal sealed class Listener : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly LinkedList<Connection> _pending = new();
     private Task _accepting = Task.CompletedTask;
+    private long _nextTelling;
 
     /// <summary>Binds.</summary>
     /// <exception cref="SocketException">The address is in use, or not this machine's.</exception>
@@ -93,7 +95,12 @@ internal sealed class Listener : IAsyncDisposable
             catch (SocketException e)
             {
                 // Out of descriptors, say; without the pause this would be a busy loop.
-                TransportLog.AcceptFailed(_logger, e.Message);
+                if (Environment.TickCount64 >= _nextTelling)
+                {
+                    _nextTelling = Environment.TickCount64 + TellAgainAfter;
+                    TransportLog.AcceptFailed(_logger, e.Message);
+                }
+
                 await Task.Delay(PauseAfterFailure, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -26,7 +26,7 @@ internal static partial class TransportLog
     [LoggerMessage(7, LogLevel.Debug, "could not connect to node {Peer} at {Remote}: {Reason}")]
     public static partial void Unreachable(ILogger logger, ulong peer, string remote, string reason);
 
-    [LoggerMessage(8, LogLevel.Error, "cannot accept connections: {Reason}")]
+    [LoggerMessage(8, LogLevel.Error, "cannot accept connections for now, and goes on trying: {Reason}")]
     public static partial void AcceptFailed(ILogger logger, string reason);
 
     [LoggerMessage(10, LogLevel.Error, "dropped a frame of {Length} bytes for node {Peer}: at most {Limit} bytes are allowed")]

@@ -51,7 +51,7 @@ public sealed record TransportOptions
     {
         get;
         init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxPendingHandshakes: at least 1");
-    } = 64;
+    } = 16;
 
     /// <summary>Pause before the second attempt to connect; doubled at each failure, then multiplied by a random factor between a half and one.</summary>
     public TimeSpan MinBackoff { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(10);

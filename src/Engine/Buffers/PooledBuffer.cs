@@ -4,7 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace RaftKv.Engine.Buffers;
 
 /// <summary>
-/// A growable byte buffer over <see cref="ArrayPool{T}.Shared"/>. It is reused: <see cref="Clear"/> keeps the array, <see cref="Dispose"/> gives it back.
+/// A growable byte buffer over <see cref="ArrayPool{T}.Shared"/>, and over <see cref="LargeArrays"/> above a size. It is reused: <see cref="Clear"/> keeps the array, <see cref="Dispose"/> gives it back.
 /// Not thread-safe; handed from one owner to the next.
 /// Invariant: bytes [0, Length) are written; the array is owned by exactly one PooledBuffer.
 /// </summary>
@@ -17,10 +17,13 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
     public PooledBuffer() => _array = [];
 
     /// <summary>Creates an empty buffer with room for <paramref name="capacity"/> bytes.</summary>
-    public PooledBuffer(int capacity) => _array = capacity == 0 ? [] : ArrayPool<byte>.Shared.Rent(capacity);
+    public PooledBuffer(int capacity) => _array = capacity == 0 ? [] : Rent(capacity);
 
     /// <summary>Bytes written.</summary>
     public int Length => _length;
+
+    /// <summary>Bytes for which there is memory.</summary>
+    public int Capacity => _array.Length;
 
     /// <summary>The written bytes; valid until the next write, <see cref="Clear"/> or <see cref="Dispose"/>.</summary>
     public ReadOnlySpan<byte> Span => _array.AsSpan(0, _length);
@@ -76,8 +79,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         var array = _array;
         _array = [];
         _length = 0;
-        if (array.Length > 0)
-            ArrayPool<byte>.Shared.Return(array);
+        Return(array);
     }
 
     private void EnsureFree(int sizeHint)
@@ -89,10 +91,21 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
     [SuppressMessage("Reliability", "CA2000", Justification = "arrays, not disposables")]
     private void Grow(int more)
     {
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max((long)_length + more, _array.Length * 2L), Array.MaxLength));
+        var needed = (long)_length + more;
+        Invariant.That(needed <= Array.MaxLength, $"a buffer was to hold {needed} bytes");
+        var larger = Rent((int)Math.Min(Math.Max(needed, _array.Length * 2L), Array.MaxLength));
         _array.AsSpan(0, _length).CopyTo(larger);
-        if (_array.Length > 0)
-            ArrayPool<byte>.Shared.Return(_array);
+        Return(_array);
         _array = larger;
+    }
+
+    private static byte[] Rent(int length) => length > LargeArrays.Threshold ? LargeArrays.Rent(length) : ArrayPool<byte>.Shared.Rent(length);
+
+    private static void Return(byte[] array)
+    {
+        if (array.Length > LargeArrays.Threshold)
+            LargeArrays.Return(array);
+        else if (array.Length > 0)
+            ArrayPool<byte>.Shared.Return(array);
     }
 }

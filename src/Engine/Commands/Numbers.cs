@@ -27,7 +27,8 @@ internal static class Numbers
 
     /// <summary>Reads a finite decimal number, with or without an exponent.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out double value) =>
-        double.TryParse(text, FloatStyle, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+        // NUL bytes behind a number, which .NET takes for its end, are none of it.
+        double.TryParse(text.IndexOf((byte)0) < 0 ? text : default, FloatStyle, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
 
     /// <summary>
     /// Adds two numbers given as text. Exact in decimal (so that 0.1 + 0.2 is 0.3) up to 17 decimals and 28 digits; beyond that range as binary doubles.

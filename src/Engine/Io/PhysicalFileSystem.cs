@@ -97,19 +97,25 @@ public sealed class PhysicalFileSystem : IFileSystem
         var error = NativeMethods.SyncDirectory(path);
         if (error == AccessDenied)
             throw new UnauthorizedAccessException($"The directory {path} may not be read, and so not be synced.");
+        if (IsOutOfFiles(error))
+            throw DiskFull(path, new IOException(Marshal.GetPInvokeErrorMessage(error), error));
         if (error != 0)
             throw new IOException($"The directory {path} could not be synced: {Marshal.GetPInvokeErrorMessage(error)}.", error);
     }
 
-    /// <summary>Whether the error means that no space, or no quota, is left.</summary>
+    /// <summary>Whether the error means that no space, no quota or no file descriptor is left: it may be otherwise a little later.</summary>
     internal static bool IsDiskFull(IOException e)
     {
         const int NoSpace = 28, QuotaExceeded = 122, MacQuotaExceeded = 69, WindowsDiskFull = unchecked((int)0x80070070), WindowsHandleDiskFull = unchecked((int)0x80070027);
         return OperatingSystem.IsWindows()
             ? e.HResult is WindowsDiskFull or WindowsHandleDiskFull
-            : e.HResult == NoSpace || e.HResult == (OperatingSystem.IsMacOS() ? MacQuotaExceeded : QuotaExceeded);
+            : IsOutOfFiles(e.HResult) || e.HResult == NoSpace || e.HResult == (OperatingSystem.IsMacOS() ? MacQuotaExceeded : QuotaExceeded);
     }
 
-    internal static DiskFullException DiskFull(string path, IOException e) =>
-        new($"The disk is full: there is no space left to write {path}.", e);
+    /// <summary>EMFILE, ENFILE: the process, or the machine, has as many files open as it may.</summary>
+    private static bool IsOutOfFiles(int error) => !OperatingSystem.IsWindows() && error is 24 or 23;
+
+    internal static DiskFullException DiskFull(string path, IOException e) => IsOutOfFiles(e.HResult)
+        ? new($"No more files can be opened, and {path} was to be: the process has as many files and connections open as it may.", e)
+        : new($"The disk is full: there is no space left to write {path}.", e);
 }

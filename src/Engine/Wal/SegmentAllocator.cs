@@ -206,7 +206,17 @@ internal sealed class SegmentAllocator : IDisposable
             file = _files.Open(unfinished, OpenMode.CreateNew);
         }
 
-        _files.SyncDirectory(_directory);
+        try
+        {
+            _files.SyncDirectory(_directory);
+        }
+        catch (DiskFullException)
+        {
+            // Nothing refers to it any more, and the next attempt begins with another.
+            file.Dispose();
+            throw;
+        }
+
         _unfinished = new Segment(
             _next, Path.Combine(_directory, SegmentHeader.FileName(_next)), file, size, SegmentHeader.Seed(_identity, _next));
         _zeroed = 0;

@@ -82,6 +82,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         {
             NodeName = node.Name,
             RequestTimeout = options.RequestTimeout,
+            MaxClients = DescriptorBudget.OfProcess(nodes.Count).MaxClients,
             Limits = new RespLimits
             {
                 MaxKeyBytes = options.MaxKeyBytes,

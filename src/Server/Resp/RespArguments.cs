@@ -19,6 +19,9 @@ internal readonly ref struct RespArguments
 
     public ReadOnlySpan<byte> this[int index] => _bytes.Slice(_ranges[index].Start, _ranges[index].Length);
 
+    /// <summary>Whether this is a line of an HTTP request that no command is mistaken for.</summary>
+    public bool IsHttp => Is(0, "POST"u8) || Is(0, "HOST:"u8);
+
     /// <summary>Whether an argument is a given word, in any case.</summary>
     public bool Is(int index, ReadOnlySpan<byte> upperCaseWord) => System.Text.Ascii.EqualsIgnoreCase(this[index], upperCaseWord);
 }

@@ -17,7 +17,9 @@ namespace RaftKv.Server.Resp;
 /// <remarks>
 /// Invariant: replies leave in the order of their commands.
 /// Invariant: operations under way are all writes or all reads; a command of another kind waits until there are none. So a connection sees its own writes, in order.
-/// Invariant: memory is bounded by the limits: a client whose commands are under way, or who does not take its replies, is not read from.
+/// Invariant: memory is bounded by the limits: a client whose commands are under way, or who does not take its replies, is not read from; a command is begun only while the bytes under way, replies
+/// that are still to be produced included, are below theirs; and all connections together are bounded by <see cref="ClientMemory"/>.
+/// Invariant: reads that were put off are submitted again in their order, before any that came later.
 /// Invariant: the connection is not given up while an operation is under way: its buffers belong to a shard.
 /// </remarks>
 [SuppressMessage("Reliability", "CA2012", Justification = "kept until its signal comes, then consumed, once: the price of an actor that waits for several things without allocating")]
@@ -32,10 +34,10 @@ internal sealed class RespConnection : IDisposable
         Completed = 4,
         Flushed = 8,
         Stop = 16,
+        Evict = 32,
     }
 
     private const int LargestKeptBuffer = 64 << 10;
-    private const int KeptOperations = 64;
 
     private readonly RespServer _server;
     private readonly ReplyPump _pump;
@@ -65,14 +67,13 @@ internal sealed class RespConnection : IDisposable
     private string? _owedError;
     private bool _owedErrorCloses;
 
-    private readonly Queue<RespOperation> _pending = new();
+    private readonly PendingOperations _pending;
     private readonly List<RespOperation> _batch = [];
-    private readonly Stack<RespOperation> _free = new();
     private readonly PooledBuffer _localValue = new();
-    private OperationKind _pendingKind;
 
     private ValueTask<FlushResult> _flush;
     private bool _isFlushing;
+    private long _flushingBytes;
     private bool _isStopping;
     private bool _isClosing;
     private bool _isBroken;
@@ -88,6 +89,8 @@ internal sealed class RespConnection : IDisposable
         Session = session;
         session.Output = _output;
         session.EndReply();
+        session.OnDisconnect = () => SignalAndRun(Signals.Evict);
+        _pending = new PendingOperations(this, server.Limits);
         _onReceived = () => SignalAndRun(Signals.Received);
         _onFlushed = () => SignalAndRun(Signals.Flushed);
     }
@@ -97,6 +100,12 @@ internal sealed class RespConnection : IDisposable
 
     /// <summary>Completes when everything has been answered, or the client is gone, and nothing is under way.</summary>
     public Task Closed => _closed.Task;
+
+    /// <summary>What is under way.</summary>
+    public PendingOperations Pending => _pending;
+
+    /// <summary>Whether it ends without what was to be said: the socket is to be closed at once, whatever waits to be sent.</summary>
+    public bool IsBroken => _isBroken;
 
     /// <summary>Begins to read.</summary>
     public void Start() => SignalAndRun(Signals.Completed);
@@ -136,8 +145,7 @@ internal sealed class RespConnection : IDisposable
         _held.Dispose();
         _localValue.Dispose();
         _sink.Dispose();
-        while (_free.TryPop(out var operation))
-            operation.Release();
+        _pending.Dispose();
         Session.Dispose();
     }
 
@@ -159,6 +167,8 @@ internal sealed class RespConnection : IDisposable
             TakeFlush();
         if ((signals & Signals.Stop) != 0)
             _isStopping = true;
+        if ((signals & Signals.Evict) != 0)
+            GiveUp();
         do
         {
             WriteCompleted();
@@ -167,7 +177,18 @@ internal sealed class RespConnection : IDisposable
             Flush();
         }
         while (TryReadOn());
+        Charge();
         FinishIfDone();
+    }
+
+    /// <summary>Tells what this connection holds, when that has changed by much.</summary>
+    private void Charge()
+    {
+        var held = _held.Capacity + _pending.HeldBytes + Session.Transaction.Bytes + _flushingBytes + (_isBroken ? 0 : _output.UnflushedBytes);
+        if (held < ClientMemory.Step)
+            held = 0;
+        if (Math.Abs(held - Session.Held) >= ClientMemory.Step)
+            _server.Memory.Charge(Session, held);
     }
 
     // ---- input
@@ -230,7 +251,7 @@ internal sealed class RespConnection : IDisposable
         if (_isClosing || _isBroken || _isFlushing)
             return;
         var data = _hasBuffer ? _buffer.FirstSpan : _held.Span;
-        while (_pending.Count < _server.Limits.MaxPendingOperations && !_isClosing)
+        while (_pending.MayBegin && !_isClosing)
         {
             if (_output.UnflushedBytes > _server.Limits.OutputHighWater && !Flush())
                 return;
@@ -258,8 +279,12 @@ internal sealed class RespConnection : IDisposable
     {
         if (_pending.Count > 0)
             return false;
+        // A command like others: who asked for no reply gets none to this one either.
         Session.Transaction.Spoil();
+        Session.BeginReply(Session.IsSilent);
         Session.Writer.Error(_owedError!);
+        Session.EndReply();
+        Session.AfterCommand();
         _isClosing |= _owedErrorCloses;
         _owedError = null;
         return true;
@@ -268,6 +293,10 @@ internal sealed class RespConnection : IDisposable
     /// <summary>Keeps the beginning of a command whose rest has not arrived.</summary>
     private void KeepRest(ReadOnlySpan<byte> rest)
     {
+        if (rest.IsEmpty)
+            Session.CommandBegan = null;
+        else if (_position > 0 || Session.CommandBegan is null)
+            Session.CommandBegan = _server.Clock.GetTimestamp();
         if (_hasBuffer)
         {
             _held.Write(rest);
@@ -275,11 +304,19 @@ internal sealed class RespConnection : IDisposable
         }
         else if (rest.Length < _held.Length)
         {
-            var before = _held.Length;
-            rest.CopyTo(_held.WritableSpan);
-            _held.SetLength(rest.Length);
-            if (rest.IsEmpty && before > LargestKeptBuffer)
+            if (rest.Length > LargestKeptBuffer || _held.Capacity <= LargestKeptBuffer)
+            {
+                rest.CopyTo(_held.WritableSpan);
+                _held.SetLength(rest.Length);
+            }
+            else
+            {
+                // The large one goes back, whatever little came behind its command.
+                Span<byte> little = rest.Length <= 1024 ? stackalloc byte[rest.Length] : new byte[rest.Length];
+                rest.CopyTo(little);
                 _held.Dispose();
+                _held.Write(little);
+            }
         }
         _position = 0;
     }
@@ -293,17 +330,17 @@ internal sealed class RespConnection : IDisposable
             return _pending.Count == 0 && ExecuteHere(command, arguments);
 
         var kind = command.IsWrite ? OperationKind.Write : OperationKind.Read;
-        if (_pending.Count > 0 && _pendingKind != kind)
+        if (_pending.Count > 0 && _pending.Kind != kind)
             return false;
         if (kind == OperationKind.Read && _pending.Count == 0 && command.TakesOneRecord(arguments.Count) && TryReadHere(command, arguments))
             return true;
 
-        var operation = Rent();
+        var operation = _pending.Rent();
         _sink.Begin(operation.Command);
         var plan = command.Data(session, arguments, _sink);
         if (plan.Error is not null)
         {
-            Return(operation);
+            _pending.Return(operation);
             if (_pending.Count > 0)
                 return false;
             session.BeginReply(session.IsSilent);
@@ -325,8 +362,7 @@ internal sealed class RespConnection : IDisposable
         operation.Kind = kind;
         operation.Plan = plan;
         operation.IsSilent = Session.IsSilent;
-        _pendingKind = kind;
-        _pending.Enqueue(operation);
+        _pending.Add(operation);
         _batch.Add(operation);
     }
 
@@ -354,7 +390,13 @@ internal sealed class RespConnection : IDisposable
         var session = Session;
         session.BeginReply(session.IsSilent);
         var transaction = session.Transaction;
-        if (command is null)
+        if (command is null && arguments.IsHttp)
+        {
+            // Somebody's browser was made to send requests to this port: what follows may hold commands. Redis does the same.
+            _server.TellOfHttp(session);
+            _isClosing = true;
+        }
+        else if (command is null)
         {
             transaction.Spoil();
             session.Writer.Error(CommandTable.UnknownCommand(arguments));
@@ -389,11 +431,11 @@ internal sealed class RespConnection : IDisposable
 
     private void Exec()
     {
-        var operation = Rent();
+        var operation = _pending.Rent();
         if (Session.Transaction.TryExecute(Session, _sink, operation.Command, out var plan, out var writes))
             Enqueue(operation, writes ? OperationKind.Write : OperationKind.Read, plan);
         else
-            Return(operation);
+            _pending.Return(operation);
     }
 
     // ---- operations
@@ -419,17 +461,24 @@ internal sealed class RespConnection : IDisposable
         // Replies that the client does not take are not written: its results wait where they are.
         while (!_isFlushing && _pending.TryPeek(out var operation) && operation.IsDone)
         {
+            if (operation.Status == OperationStatus.Deferred && !_isBroken)
+            {
+                // When all are back, so that no later read is served before an earlier one.
+                if (Volatile.Read(ref _outstanding) == 0 && _batch.Count == 0)
+                    _pending.TakeDeferred(_batch);
+                return;
+            }
+            var commandBytes = operation.Command.Length;
             Session.BeginReply(operation.IsSilent);
             var answered = WriteReply(operation);
             Session.EndReply();
             if (!answered)
             {
-                operation.Rearm();
+                _pending.Renew(operation, commandBytes);
                 _batch.Add(operation);
                 return;
             }
-            _pending.Dequeue();
-            Return(operation);
+            _pending.RemoveFirst(commandBytes);
             if (!_isBroken && _output.UnflushedBytes > _server.Limits.OutputHighWater)
                 Flush();
         }
@@ -449,6 +498,8 @@ internal sealed class RespConnection : IDisposable
             case OperationStatus.Unavailable:
                 Session.Writer.Error($"CLUSTERDOWN {operation.Reason}");
                 break;
+            case OperationStatus.Deferred:
+                break; // nobody is there to be answered any more
             case OperationStatus.OutcomeUnknown when operation.Kind == OperationKind.Write:
                 Session.Writer.Error($"UNKNOWN the write may or may not have taken effect (request {operation.Request}): {operation.Reason}");
                 break;
@@ -462,17 +513,6 @@ internal sealed class RespConnection : IDisposable
         return true;
     }
 
-    private RespOperation Rent() => _free.TryPop(out var operation) ? operation : new RespOperation(this);
-
-    private void Return(RespOperation operation)
-    {
-        operation.Reset();
-        if (_free.Count < KeptOperations)
-            _free.Push(operation);
-        else
-            operation.Release();
-    }
-
     // ---- output
 
     /// <summary>Sends what has been written; false if the client is slow and the rest has to wait.</summary>
@@ -484,6 +524,7 @@ internal sealed class RespConnection : IDisposable
             return false;
         if (_output.UnflushedBytes == 0)
             return true;
+        _flushingBytes = _output.UnflushedBytes;
         _flush = _output.FlushAsync();
         _isFlushing = true;
         if (!_flush.IsCompleted)
@@ -500,6 +541,7 @@ internal sealed class RespConnection : IDisposable
         if (!_isFlushing)
             return;
         _isFlushing = false;
+        _flushingBytes = 0;
         try
         {
             if (!_flush.GetAwaiter().GetResult().IsCompleted)
@@ -518,6 +560,17 @@ internal sealed class RespConnection : IDisposable
         _isClosing = true;
         Session.Output = DiscardingWriter.Instance;
         Session.EndReply();
+    }
+
+    private void GiveUp()
+    {
+        GiveUpOutput();
+        _owedError = null;
+        if (_hasBuffer)
+            Consume();
+        _held.Dispose();
+        _position = 0;
+        Session.Transaction.Discard();
     }
 
     private void Break(Exception e)

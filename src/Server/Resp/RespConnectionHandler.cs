@@ -6,7 +6,27 @@ namespace RaftKv.Server.Resp;
 /// <summary>Kestrel's door: one call per accepted connection, which lasts as long as the connection does.</summary>
 internal sealed class RespConnectionHandler(RespServer server) : ConnectionHandler
 {
+    /// <summary>In Redis' words.</summary>
+    private static readonly byte[] TooMany = "-ERR max number of clients reached\r\n"u8.ToArray();
+
     public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        if (!server.Slots.TryEnter())
+        {
+            await connection.Transport.Output.WriteAsync(TooMany, connection.ConnectionClosed);
+            return;
+        }
+        try
+        {
+            await ServeAsync(connection);
+        }
+        finally
+        {
+            server.Slots.Leave();
+        }
+    }
+
+    private async Task ServeAsync(ConnectionContext connection)
     {
         var session = server.Open($"{connection.RemoteEndPoint}", $"{connection.LocalEndPoint}");
         using var resp = new RespConnection(server, connection.Transport, server.PumpOf(session), session);
@@ -17,6 +37,9 @@ internal sealed class RespConnectionHandler(RespServer server) : ConnectionHandl
             await using var registration = stop.UnsafeRegister(static state => ((RespConnection)state!).Stop(), resp);
             resp.Start();
             await resp.Closed;
+            // Else the transport would go on offering what waits to a client that does not take it.
+            if (resp.IsBroken)
+                connection.Abort();
         }
         finally
         {

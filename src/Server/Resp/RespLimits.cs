@@ -27,6 +27,30 @@ internal sealed record RespLimits
     /// <summary>Reply bytes after which they are sent before more commands are looked at.</summary>
     public int OutputHighWater { get; init; } = 64 << 10;
 
+    /// <summary>Bytes of commands that one connection may have under way (one is always allowed).</summary>
+    public long MaxPendingBytes { get; init; } = 32 << 20;
+
+    /// <summary>Bytes of results that one connection may have waiting to be taken by its client; then no further command is begun, reads that were submitted already included.</summary>
+    public long MaxReplyBytes { get; init; } = 16 << 20;
+
+    /// <summary>The same for results of writes, which cannot be put off once they are applied: beyond it they are left out, and the outcome is answered as unknown. As many writes are begun as are expected to have room.</summary>
+    public long MaxWriteReplyBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes of replies in a transaction that come from the host, like COMMAND's.</summary>
+    public int MaxImmediateBytes { get; init; } = 32 << 20;
+
+    /// <summary>Keys that a connection may watch.</summary>
+    public int MaxWatchedKeys { get; init; } = 16_384;
+
+    /// <summary>Bytes of keys that a connection may watch.</summary>
+    public int MaxWatchedBytes { get; init; } = 4 << 20;
+
+    /// <summary>Time within which a command must have arrived as a whole, and a second more for so many bytes of it: <see cref="SlowestBytesPerSecond"/>.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <inheritdoc cref="CommandTimeout"/>
+    public int SlowestBytesPerSecond { get; init; } = 16 << 10;
+
     /// <summary>Bytes that a transaction may queue between MULTI and EXEC.</summary>
     public int MaxQueuedBytes { get; init; } = 16 << 20;
 }

@@ -11,6 +11,9 @@ internal sealed class RespOperation(RespConnection connection) : Operation
 {
     private const int LargestKeptBuffer = 64 << 10;
 
+    /// <summary>Results up to this long are bounded by the number of operations, and not counted: counting costs more than they do.</summary>
+    public const int Uncounted = 4096;
+
     private bool _done;
 
     /// <summary>How to write the reply.</summary>
@@ -22,6 +25,15 @@ internal sealed class RespOperation(RespConnection connection) : Operation
     /// <summary>Whether its completion wakes the connection: set on the last operation that was submitted together.</summary>
     public bool Wakes { get; set; }
 
+    /// <summary>Whether its result is wanted whatever waits already: set on the one that is to be answered next.</summary>
+    public bool IsNext { get; set; }
+
+    /// <summary>What its result counts for.</summary>
+    public int CountedBytes => Result.Length > Uncounted ? Result.Length : 0;
+
+    /// <summary>Whether its reply may be as long as a value although it is a write.</summary>
+    public bool ReturnsValue { get; set; }
+
     /// <summary>Whether the shard is done with it.</summary>
     public bool IsDone => Volatile.Read(ref _done);
 
@@ -31,6 +43,8 @@ internal sealed class RespOperation(RespConnection connection) : Operation
         _done = false;
         Wakes = false;
         IsSilent = false;
+        IsNext = false;
+        ReturnsValue = false;
         Plan = default;
         // A rare large value must not stay with an idle connection.
         if (Command.Length > LargestKeptBuffer)
@@ -60,8 +74,12 @@ internal sealed class RespOperation(RespConnection connection) : Operation
         Result.Dispose();
     }
 
+    protected override bool HasRoom(int resultBytes) => IsNext || connection.Pending.HasRoom(this, resultBytes);
+
     protected override void OnCompleted()
     {
+        if (CountedBytes > 0)
+            connection.Pending.OnResult(CountedBytes);
         // Read before the release below: after it the connection may use this operation for something else.
         var wakes = Wakes;
         Volatile.Write(ref _done, true);

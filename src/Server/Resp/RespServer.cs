@@ -8,10 +8,11 @@ using RaftKv.Server.Resp.Commands;
 namespace RaftKv.Server.Resp;
 
 /// <summary>What all RESP connections of a listener share: the way into the node, limits, clock, and who is connected. Thread-safe.</summary>
-internal sealed class RespServer
+internal sealed partial class RespServer
 {
     private readonly ConcurrentDictionary<long, RespSession> _sessions = new();
     private readonly ReplyPump[] _pumps;
+    private long _nextTellingOfHttp;
     private long _lastId;
     private long _commandsOfClosed;
 
@@ -19,14 +20,17 @@ internal sealed class RespServer
     /// <param name="group">The group that holds the keys.</param>
     /// <param name="describe">The cluster as the node sees it.</param>
     /// <param name="logger">Where to tell what happens.</param>
+    /// <param name="maxMemory">What all connections together may hold, bytes; null for what suits the machine.</param>
     /// <param name="schedule">Lets work that writes replies run soon, on no shard's thread; null for the thread pool.</param>
-    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger, Action<IThreadPoolWorkItem>? schedule = null)
+    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null)
     {
         Executor = executor;
         Group = group;
         Describe = describe;
         Logger = logger;
         // One pump keeps two cores busy with sends; more of them matter only where there are more cores.
+        Slots = new ConnectionSlots("RESP", 10_000, logger, TimeProvider.System);
+        Memory = new ClientMemory(maxMemory ?? ClientMemory.DefaultLimit, () => _sessions.Values, logger);
         _pumps = new ReplyPump[Math.Max(1, Environment.ProcessorCount / 2)];
         for (var i = 0; i < _pumps.Length; i++)
             _pumps[i] = new ReplyPump(schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
@@ -43,6 +47,19 @@ internal sealed class RespServer
     public ILogger Logger { get; }
 
     public RespLimits Limits { get; init; } = new();
+
+    /// <summary>What all connections together hold.</summary>
+    public ClientMemory Memory { get; }
+
+    /// <summary>How many connections may be open.</summary>
+    public int MaxClients
+    {
+        get => Slots.Limit;
+        init => Slots = new ConnectionSlots("RESP", value, Logger, TimeProvider.System);
+    }
+
+    /// <summary>The connections that are open.</summary>
+    public ConnectionSlots Slots { get; private init; }
 
     /// <summary>The wall clock: relative expiry times count from it, and TIME tells it. It decides nothing.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -76,9 +93,22 @@ internal sealed class RespServer
 
     public void Close(RespSession session)
     {
+        Memory.Charge(session, 0);
         if (_sessions.TryRemove(session.Id, out _))
             Interlocked.Add(ref _commandsOfClosed, session.Commands);
     }
+
+    /// <summary>An HTTP request came in. Told once a minute.</summary>
+    public void TellOfHttp(RespSession session)
+    {
+        var now = Clock.GetUtcNow().Ticks;
+        var next = Interlocked.Read(ref _nextTellingOfHttp);
+        if (now >= next && Interlocked.CompareExchange(ref _nextTellingOfHttp, now + TimeSpan.TicksPerMinute, next) == next)
+            LogHttp(Logger, session.Id, session.RemoteAddress);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "client {id} at {address} sent an HTTP request to the RESP port and is disconnected: a browser may have been made to attack this node (cross-protocol scripting)")]
+    private static partial void LogHttp(ILogger logger, long id, string address);
 
     /// <summary>The pump that runs a session's connection when its operations complete.</summary>
     public ReplyPump PumpOf(RespSession session) => _pumps[session.Id % _pumps.Length];

@@ -15,6 +15,7 @@ internal sealed class RespSession : IDisposable
     }
 
     private ReplyMode _replies;
+    private long _commandBegan;
 
     public RespSession(RespServer server, long id, string remoteAddress, string localAddress, RespWriter writer)
     {
@@ -42,6 +43,28 @@ internal sealed class RespSession : IDisposable
 
     public DateTimeOffset Since { get; }
 
+    /// <summary>Bytes that its connection holds, as far as it told <see cref="ClientMemory"/>.</summary>
+    public long Held { get; set; }
+
+    /// <summary>When the command that is still arriving began, by the server's clock; null when there is none.</summary>
+    public long? CommandBegan
+    {
+        get => Volatile.Read(ref _commandBegan) is var began and not 0 ? began : null;
+        set => Volatile.Write(ref _commandBegan, value ?? 0);
+    }
+
+    /// <summary>Whether the server has given its connection up.</summary>
+    public bool IsEvicted { get; private set; }
+
+    /// <summary>How to end its connection at once.</summary>
+    public Action? OnDisconnect { get; set; }
+
+    /// <summary>Ends its connection without another word, from any thread.</summary>
+    public void Disconnect()
+    {
+        IsEvicted = true;
+        OnDisconnect?.Invoke();
+    }
 
     /// <summary>CLIENT SETNAME; printable and without spaces.</summary>
     public string Name { get; set; } = "";

@@ -58,6 +58,9 @@ internal sealed class Cluster
     /// <summary>What made the run fail, seen where it cannot be thrown.</summary>
     public Exception? Problem { get; set; }
 
+    /// <summary>Connections that clients have opened.</summary>
+    public int LinksOpened { get; set; }
+
     /// <summary>Lets clients work without a rest for a while, and many of them at one machine.</summary>
     public void Rush(long time, Machine? at = null) => (RushUntil, RushAt) = (Math.Max(RushUntil, Scheduler.Now + time), at?.Number);
 

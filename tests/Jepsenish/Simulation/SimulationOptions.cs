@@ -83,6 +83,12 @@ internal sealed record SimulationOptions
     /// <summary>Length of a large value.</summary>
     public int LargeBytes { get; init; } = 4 << 10;
 
+    /// <summary>How often, in a thousand pieces of replies, a client takes nothing more for a while.</summary>
+    public int SlowReadsPerMille { get; init; }
+
+    /// <summary>Bytes of results that wait for a client after which nothing more is begun for it.</summary>
+    public int ReplyBytes { get; init; } = 16 << 20;
+
     /// <summary>Bytes of entries in one message.</summary>
     public int AppendBytes { get; init; } = 1 << 20;
 
@@ -184,6 +190,8 @@ internal sealed record SimulationOptions
             BatchBytes = random.Pick([1, 4 << 10, 64 << 20]),
             LargePerMille = random.Pick([20, 100, 300]),
             LargeBytes = frame / random.Pick([3, 5, 9]),
+            SlowReadsPerMille = random.Pick([0, 20, 200]),
+            ReplyBytes = random.Pick([1, 16 << 10, 16 << 20]),
         };
     }
 }

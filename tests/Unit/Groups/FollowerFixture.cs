@@ -33,6 +33,12 @@ internal sealed class FollowerFixture : IDisposable
     /// <summary>Numbers of the requests that reached the leader, in order.</summary>
     public IReadOnlyList<ulong> Forwarded => _forwarded;
 
+    /// <inheritdoc cref="ShardFixture.MaxFrameBytes"/>
+    public int MaxFrameBytes
+    {
+        set => _fixture.MaxFrameBytes = value;
+    }
+
     /// <summary>The next request that was not answered.</summary>
     public int Next { get; private set; }
 

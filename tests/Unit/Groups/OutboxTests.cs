@@ -184,11 +184,12 @@ public class OutboxTests
     [Fact]
     public void A_command_that_no_frame_carries_is_refused_at_once_and_a_dropped_result_leaves_the_outcome_open()
     {
-        using var follower = new FollowerFixture();
-        var tooLong = follower.Write(64 << 20);
+        using var follower = new FollowerFixture { MaxFrameBytes = 1 << 20 };
+        var tooLong = follower.Write(1 << 20);
         Assert.Equal(OperationStatus.Unavailable, tooLong.Status);
-        Assert.Contains($"{(64 << 20) - 256} bytes at most", tooLong.Reason, StringComparison.Ordinal);
+        Assert.Contains($"{(1 << 20) - 256} bytes at most", tooLong.Reason, StringComparison.Ordinal);
         var dropped = follower.Write(100);
+        Assert.Equal(OperationStatus.Pending, dropped.Status);
         follower.Answer(follower.Forwarded[0], ForwardAnswer.ResultDropped);
         Assert.Equal(OperationStatus.OutcomeUnknown, dropped.Status);
         Assert.Contains("applied", dropped.Reason, StringComparison.Ordinal);

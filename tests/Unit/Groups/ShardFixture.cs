@@ -45,6 +45,9 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
     /// <summary>Whether peers can be heard.</summary>
     public bool IsConnected { get; set; }
 
+    /// <summary>Longest frame to peers.</summary>
+    public int MaxFrameBytes { get; set; } = 64 << 20;
+
     /// <summary>Hears of every frame that leaves.</summary>
     public SentFrame? OnSent { get; set; }
 
@@ -123,7 +126,7 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 
     void IShardHost.OnFailure(Exception failure) => Failure = failure;
 
-    int ITransport.MaxFrameBytes => 64 << 20;
+    int ITransport.MaxFrameBytes => MaxFrameBytes;
 
     long ITransport.FreeBytes(ulong peer) => 0;
 

@@ -69,9 +69,43 @@ public sealed class ServerHostTests
         await app.StopAsync();
     }
 
-    private static WebApplication Build(MemoryExecutor executor, bool isReady)
+    [Fact]
+    public async Task Clients_beyond_the_limit_are_refused_and_CONFIG_and_INFO_tell_it()
     {
-        var server = new RespServer(executor, 1, () => Cluster, NullLogger.Instance);
+        using var executor = new MemoryExecutor();
+        await using var app = Build(executor, isReady: true, maxClients: 2);
+        await app.StartAsync();
+        using var one = await ConnectAsync(app);
+        using var two = await ConnectAsync(app);
+        await SendAllAsync(one, "CONFIG GET maxclients\r\n");
+        Assert.Equal("*2\r\n$10\r\nmaxclients\r\n$1\r\n2\r\n", await ReceiveAsync(one, 28));
+        await SendAllAsync(two, "INFO clients\r\n");
+        Assert.Contains("connected_clients:2\r\nmaxclients:2\r\n", await ReceiveAsync(two, 80), StringComparison.Ordinal);
+        using var three = await ConnectAsync(app);
+        Assert.Equal("-ERR max number of clients reached\r\n", await ReceiveAsync(three, 100));
+        one.Dispose();
+        // The place is free once the server has seen that its client is gone.
+        for (var answer = ""; answer != "+PONG\r\n";)
+        {
+            using var next = await ConnectAsync(app);
+            try
+            {
+                await SendAllAsync(next, "PING\r\n");
+                answer = await ReceiveAsync(next, 7);
+            }
+            catch (SocketException)
+            {
+                // Refused, and closed while it was sending.
+            }
+        }
+
+        two.Dispose();
+        await app.StopAsync();
+    }
+
+    private static WebApplication Build(MemoryExecutor executor, bool isReady, int maxClients = 10_000)
+    {
+        var server = new RespServer(executor, 1, () => Cluster, NullLogger.Instance) { MaxClients = maxClients };
         var any = new IPEndPoint(IPAddress.Loopback, 0);
         return ServerHost.Build(server, new NodeView(() => Cluster, () => isReady, (group, index, _) => group == 7 ? Task.FromException<bool>(new UnavailableException("there is no group 7 on this node")) : Task.FromResult(index == 5)), any, any);
     }

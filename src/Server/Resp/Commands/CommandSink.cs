@@ -58,9 +58,20 @@ internal sealed class CommandSink : IDisposable
         }
         _target.Clear();
         _target.Write(_scratch.Span);
-        if (_scratch.Length > 64 << 10)
+        // Rare and large: it must not stay with its connection.
+        if (_scratch.Capacity > 64 << 10)
             _scratch.Dispose();
+        if (_conditionKeys.Capacity > 64 << 10)
+            _conditionKeys.Dispose();
+        if (_starts.Capacity > 1024)
+            (_starts.Capacity, _conditions.Capacity) = (Forget(_starts), Forget(_conditions));
         return true;
+    }
+
+    private static int Forget<T>(List<T> list)
+    {
+        list.Clear();
+        return 0;
     }
 
     public void Dispose()

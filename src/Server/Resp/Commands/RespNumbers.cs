@@ -18,6 +18,7 @@ internal static class RespNumbers
     }
 
     public static bool TryParseFloat(ReadOnlySpan<byte> text, out double value) =>
-        double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value)
+        // .NET takes NUL bytes behind a number for its end.
+        double.TryParse(text.IndexOf((byte)0) < 0 ? text : default, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value)
         && !double.IsNaN(value);
 }

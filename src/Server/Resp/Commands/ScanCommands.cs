@@ -40,6 +40,12 @@ internal static class ScanCommands
             collector.Bulk(page.Key);
             state.Count++;
         }
+        if (state.Found.Length > CommandLimits.ResultCeiling)
+        {
+            s.Writer.Error($"ERR the keys would be more than the limit of {CommandLimits.ResultCeiling} bytes; SCAN lists any number");
+            state.Found.Dispose();
+            return true;
+        }
         if (page.HasMore)
         {
             operation.Command.Clear();

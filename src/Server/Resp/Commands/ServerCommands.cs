@@ -46,7 +46,7 @@ internal static class ServerCommands
             (string Name, string Value)[] settings =
             [
                 ("save", ""), ("appendonly", "yes"), ("appendfsync", "always"), ("databases", "1"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
-                ("timeout", "0"), ("maxclients", "10000"), ("io-threads", "1"), ("cluster-enabled", "no"), ("requirepass", ""),
+                ("timeout", "0"), ("maxclients", session.Server.MaxClients.ToString(CultureInfo.InvariantCulture)), ("maxmemory-clients", session.Server.Memory.Limit.ToString(CultureInfo.InvariantCulture)), ("io-threads", "1"), ("cluster-enabled", "no"), ("requirepass", ""),
                 ("proto-max-bulk-len", limits.MaxValueBytes.ToString(CultureInfo.InvariantCulture)),
                 ("client-query-buffer-limit", limits.MaxCommandBytes.ToString(CultureInfo.InvariantCulture)),
             ];
@@ -109,7 +109,13 @@ internal static class ServerCommands
             Line(text, "uptime_in_seconds", uptime);
             Line(text, "uptime_in_days", uptime / 86400);
         }),
-        ("Clients", static (server, text) => Line(text, "connected_clients", server.Sessions.Count)),
+        ("Clients", static (server, text) =>
+        {
+            Line(text, "connected_clients", server.Sessions.Count);
+            Line(text, "maxclients", server.MaxClients);
+            Line(text, "mem_clients_held", server.Memory.Used);
+            Line(text, "rejected_connections", server.Slots.Refused);
+        }),
         ("Memory", static (_, text) =>
         {
             Line(text, "used_memory", GC.GetTotalMemory(false));

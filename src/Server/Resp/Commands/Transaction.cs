@@ -40,13 +40,22 @@ internal sealed class Transaction : IDisposable
         return true;
     };
 
+    /// <summary>What a queued command and each of its arguments cost beside their bytes, at least: neither may be free.</summary>
+    private const int CommandCost = 64, ArgumentCost = 16;
+
+    private const int KeptBytes = 64 << 10, KeptItems = 1024;
+
     private readonly PooledBuffer _bytes = new();
     private readonly List<ArgumentRange> _ranges = [];
     private readonly List<Queued> _queued = [];
     private readonly List<Watched> _watched = [];
     private readonly List<Answer> _answers = [];
     private readonly PooledBuffer _immediate = new();
+    private long _watchedBytes;
     private bool _isSpoilt;
+
+    /// <summary>What is kept for it, bytes.</summary>
+    public long Bytes => _bytes.Capacity + _immediate.Capacity + _watchedBytes;
 
     /// <summary>Between MULTI and EXEC.</summary>
     public bool IsOpen { get; private set; }
@@ -60,10 +69,14 @@ internal sealed class Transaction : IDisposable
     public void Discard()
     {
         Close();
-        _watched.Clear();
+        Unwatch();
     }
 
-    public void Unwatch() => _watched.Clear();
+    public void Unwatch()
+    {
+        _watched.Clear();
+        _watchedBytes = 0;
+    }
 
     /// <summary>Keeps a command until EXEC.</summary>
     public void Queue(RespCommand command, RespArguments arguments, RespWriter writer, int maxBytes)
@@ -74,10 +87,10 @@ internal sealed class Transaction : IDisposable
             writer.Error("ERR Command not allowed inside a transaction");
             return;
         }
-        var size = 0L;
+        var size = _bytes.Length + (CommandCost * (_queued.Count + 1L)) + (ArgumentCost * ((long)_ranges.Count + arguments.Count));
         for (var i = 0; i < arguments.Count; i++)
             size += arguments[i].Length;
-        if (_bytes.Length + size > maxBytes)
+        if (size > maxBytes)
         {
             Spoil();
             writer.Error($"ERR the transaction is longer than the limit of {maxBytes} bytes");
@@ -93,8 +106,16 @@ internal sealed class Transaction : IDisposable
     }
 
     /// <summary>WATCH: asks for the revisions of keys.</summary>
-    public ReplyPlan Watch(RespArguments arguments, CommandSink sink)
+    public ReplyPlan Watch(RespArguments arguments, CommandSink sink, RespLimits limits)
     {
+        if (_watched.Count + arguments.Count - 1 > limits.MaxWatchedKeys)
+            return ReplyPlan.Fail($"ERR {_watched.Count + arguments.Count - 1} keys would be watched; the limit is {limits.MaxWatchedKeys} keys");
+        var bytes = _watchedBytes;
+        for (var i = 1; i < arguments.Count; i++)
+            bytes += arguments[i].Length;
+        if (bytes > limits.MaxWatchedBytes)
+            return ReplyPlan.Fail($"ERR the watched keys would be {bytes} bytes long; the limit is {limits.MaxWatchedBytes} bytes");
+        _watchedBytes = bytes;
         var watches = new Watched[arguments.Count - 1];
         for (var i = 1; i < arguments.Count; i++)
         {
@@ -126,11 +147,18 @@ internal sealed class Transaction : IDisposable
         foreach (var watch in _watched)
             sink.AddCondition(watch.Key, watch.Revision);
         var hasConditions = _watched.Count > 0;
-        _watched.Clear();
+        Unwatch();
         _answers.Clear();
         _immediate.Clear();
         foreach (var queued in _queued)
+        {
             writes |= Encode(session, sink, queued);
+            if (_immediate.Length <= session.Server.Limits.MaxImmediateBytes)
+                continue;
+            session.Writer.Error($"ERR the replies of the transaction would be longer than the limit of {session.Server.Limits.MaxImmediateBytes} bytes; nothing was changed");
+            Close();
+            return false;
+        }
         // Forgotten here and not with the reply: an EXEC that ends as unavailable or unknown has none of its own, and its commands must not come again with the next one.
         ForgetQueue();
         if (sink.Count == 0 && !hasConditions)
@@ -204,6 +232,8 @@ internal sealed class Transaction : IDisposable
         IsOpen = false;
         _isSpoilt = false;
         _answers.Clear();
+        if (_immediate.Capacity > KeptBytes)
+            _immediate.Dispose();
         _immediate.Clear();
         ForgetQueue();
     }
@@ -212,8 +242,13 @@ internal sealed class Transaction : IDisposable
     {
         _queued.Clear();
         _ranges.Clear();
-        if (_bytes.Length > 64 << 10)
+        // A rare long transaction must not stay with its connection.
+        if (_bytes.Capacity > KeptBytes)
             _bytes.Dispose();
         _bytes.Clear();
+        if (_ranges.Capacity > KeptItems)
+            _ranges.Capacity = 0;
+        if (_queued.Capacity > KeptItems)
+            _queued.Capacity = 0;
     }
 }

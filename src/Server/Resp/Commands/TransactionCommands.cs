@@ -25,7 +25,7 @@ internal static class TransactionCommands
         session.Writer.Ok();
     }
 
-    public static ReplyPlan Watch(RespSession session, RespArguments a, CommandSink sink) => session.Transaction.Watch(a, sink);
+    public static ReplyPlan Watch(RespSession session, RespArguments a, CommandSink sink) => session.Transaction.Watch(a, sink, session.Server.Limits);
 
     public static void WatchInside(RespSession session, RespArguments a) => session.Writer.Error("ERR WATCH inside MULTI is not allowed");
 

@@ -198,6 +198,7 @@ internal sealed class Process
                 Clock = Machine.Clock,
                 NodeName = Machine.Name,
                 RequestTimeout = TimeSpan.FromSeconds(2),
+                Limits = new RespLimits { MaxReplyBytes = _cluster.Options.ReplyBytes },
             };
             _servers.Add(group, server);
         }

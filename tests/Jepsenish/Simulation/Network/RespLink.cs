@@ -15,17 +15,24 @@ internal sealed class RespLink
     private static readonly PipeOptions Pipes = new(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19, useSynchronizationContext: false);
 
+    private static readonly PipeOptions NarrowPipes = new(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 4 << 10, resumeWriterThreshold: 2 << 10, useSynchronizationContext: false);
+
     private readonly Pipe _toServer = new(Pipes);
-    private readonly Pipe _toClient = new(Pipes);
+    private readonly Pipe _toClient;
     private readonly Process _process;
     private readonly Client _client;
     private readonly SeededRandom _random;
+    private readonly SeededRandom _slowness;
     private long _lastToServer;
     private long _lastToClient;
 
     private RespLink(Process process, uint group, Client client, SeededRandom random)
     {
         (_process, _client, _random) = (process, client, random);
+        _slowness = Randomness.Fork(process.Cluster.Options.Seed, "slow reader", (ulong)++process.Cluster.LinksOpened);
+        // Who may be slow has little room in its socket, so that the server feels it.
+        _toClient = new Pipe(process.Cluster.Options.SlowReadsPerMille == 0 ? Pipes : NarrowPipes);
         var server = process.Server(group);
         var session = server.Open(client.Name, process.Machine.Name);
         var connection = new RespConnection(server, new Duplex(_toServer.Reader, _toClient.Writer), server.PumpOf(session), session);
@@ -107,7 +114,11 @@ internal sealed class RespLink
             if (!IsBroken)
                 _client.OnBytes(this, bytes);
         });
-        if (!result.IsCompleted)
+        if (result.IsCompleted)
+            return;
+        if (_slowness.Chance(_process.Cluster.Options.SlowReadsPerMille))
+            _process.After(_slowness.Time(Millisecond, 300 * Millisecond), AwaitReply);
+        else
             AwaitReply();
     }
 

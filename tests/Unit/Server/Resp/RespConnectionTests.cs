@@ -202,7 +202,7 @@ public sealed class RespConnectionTests
     [Fact]
     public void A_refused_command_spoils_a_transaction()
     {
-        using var fixture = new RespFixture(limits: new RespLimits { MaxKeyBytes = 10, MaxValueBytes = 100, MaxQueuedBytes = 200 });
+        using var fixture = new RespFixture(limits: new RespLimits { MaxKeyBytes = 10, MaxValueBytes = 100, MaxQueuedBytes = 420 });
         var client = fixture.Connect();
         foreach (var bad in new[] { Encode("SET", "k", new string('v', 101)), Encode("SET", new string('k', 11), "v"), Encode("KEYS", "*"), Encode("MSETNX", "a", "b") })
         {
@@ -215,6 +215,47 @@ public sealed class RespConnectionTests
         Assert.Equal("+QUEUED\r\n", client.Do("SET", "k", new string('v', 90)));
         Assert.StartsWith("-ERR the transaction is longer", client.Do("SET", "k", new string('v', 90)), StringComparison.Ordinal);
         Assert.StartsWith("-EXECABORT", client.Do("EXEC"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost:6379\r\n\r\nSET a 1\r\n", "")]
+    [InlineData("post /\r\nSET a 1\r\n", "")]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost:6379\r\nSET a 1\r\n", "-ERR wrong number of arguments for 'get' command\r\n")]
+    [InlineData("*1\r\n$5\r\nHOST:\r\nSET a 1\r\n", "")]
+    public void An_HTTP_request_ends_the_connection_and_nothing_in_it_is_run(string request, string answer)
+    {
+        using var fixture = new RespFixture();
+        var client = fixture.Connect();
+        Assert.Equal(answer, client.Send(request));
+        Assert.True(client.IsClosed);
+        Assert.Equal("$-1\r\n", fixture.Connect().Do("GET", "a"));
+    }
+
+    [Fact]
+    public void Who_asked_for_no_reply_gets_none_to_an_oversized_command_either()
+    {
+        using var fixture = new RespFixture(limits: new RespLimits { MaxValueBytes = 100 });
+        var client = fixture.Connect();
+        var oversized = Encode("SET", "k", new string('v', 101));
+        Assert.Equal("+PONG\r\n", client.Send(Encode("CLIENT", "REPLY", "SKIP") + oversized + Encode("PING")));
+        Assert.Equal("", client.Send(Encode("CLIENT", "REPLY", "OFF") + oversized + Encode("PING") + oversized));
+        Assert.Equal("+OK\r\n", client.Do("CLIENT", "REPLY", "ON"));
+        Assert.StartsWith("-ERR an argument of 101", client.Send(oversized), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NUL_bytes_behind_a_number_are_not_part_of_it()
+    {
+        using var fixture = new RespFixture();
+        var client = fixture.Connect();
+        client.Do("SET", "k", "1");
+        foreach (var command in new[] { "INCRBYFLOAT", "INCRBY", "DECRBY", "EXPIRE", "PEXPIREAT" })
+            Assert.StartsWith("-ERR value is not", client.Do(command, "k", "5\0"), StringComparison.Ordinal);
+        client.Do("SET", "k", "1\0");
+        Assert.Equal("-ERR value is not a valid float\r\n", client.Do("INCRBYFLOAT", "k", "1"));
+        Assert.Equal("-ERR value is not an integer or out of range\r\n", client.Do("INCR", "k"));
+        Assert.StartsWith("-ERR", client.Do("SCAN", "0\0"), StringComparison.Ordinal);
+        Assert.StartsWith("-ERR", client.Do("SET", "k", "1", "EX", "5\0"), StringComparison.Ordinal);
     }
 
     [Fact]
