@@ -30,11 +30,11 @@ public sealed class OwnIdentity(NodeIdentity identity, int majority, Action<Node
 
     /// <summary>A node without peers is its own majority: to be called before it takes requests.</summary>
     /// <exception cref="IOException">The disk failed: what is there is not known.</exception>
-    public void AgreeAlone() => Agree(_current.Number);
+    public void AgreeAlone() => Agree(_current.Number, _current.Cluster);
 
-    /// <summary>A peer that agrees is connected now. Whether the identity is final.</summary>
+    /// <summary>A peer that agrees on a cluster is connected now; it counts if this node has not turned to another one meanwhile. Whether the identity is final.</summary>
     /// <exception cref="IOException">The disk failed: whether it is final there is not known, and it is not here.</exception>
-    public bool Agree(ulong peer)
+    public bool Agree(ulong peer, ulong cluster)
     {
         if (_current.IsFinal)
             return true;
@@ -42,6 +42,8 @@ public sealed class OwnIdentity(NodeIdentity identity, int majority, Action<Node
         {
             if (_current.IsFinal)
                 return true;
+            if (_current.Cluster != cluster)
+                return false;
             _agreeing.Add(peer);
             if (_agreeing.Count < majority)
                 return false;

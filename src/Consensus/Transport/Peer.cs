@@ -160,7 +160,7 @@ internal sealed class Peer : IAsyncDisposable
             var lost = ReceiveUntilLostAsync(connection, FrameType.KeepAlive);
             try
             {
-                if (!meeting.Self.IsFinal && !_own.Agree(Number))
+                if (!meeting.Self.IsFinal && !_own.Agree(Number, meeting.Self.Cluster))
                     await Task.WhenAny(lost, _own.BecameFinal);
                 else if (meeting.Self.IsFinal)
                     await lost;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using RaftKv.Hosting;
 
 namespace RaftKv.Server.Cli;
 
@@ -29,8 +28,7 @@ internal static class GroupCommand
 
     private static async Task<int> SkipAsync(string endpoint, uint group, ulong index, CancellationToken cancellation)
     {
-        if (!PeerEndpoint.TryParse(endpoint, out _))
-            throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address of the form HOST:PORT");
+        endpoint = ListenAddress.ParseEndpoint(endpoint);
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
         try
         {

@@ -4,7 +4,7 @@ using RaftKv.Hosting;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>Where to listen for clients, as it was typed: HOST:PORT, a wildcard, or none.</summary>
+/// <summary>Addresses of clients and for clients, as they were typed: where to listen (HOST:PORT, a wildcard, or none), and whom to ask.</summary>
 internal static class ListenAddress
 {
     /// <summary>The word for not listening.</summary>
@@ -28,6 +28,15 @@ internal static class ListenAddress
         {
             throw CommandLineException.Usage($"{option}: the host of '{address}' cannot be resolved: {e.Message}");
         }
+    }
+
+    /// <summary>The HTTP address of a node that a command is to ask, as HOST:PORT.</summary>
+    /// <exception cref="CommandLineException">It is no address.</exception>
+    public static string ParseEndpoint(string text)
+    {
+        if (!HostPort.TryParse(text, AddressUse.Ask, out var address, out var problem))
+            throw CommandLineException.Usage($"--endpoint: {problem}");
+        return Uri.TryCreate($"http://{address}/", UriKind.Absolute, out _) ? address.ToString() : throw CommandLineException.Usage($"--endpoint: '{address}' is no address that HTTP can ask");
     }
 
     /// <summary>Where somebody on this machine reaches what listens at an address.</summary>

@@ -32,17 +32,13 @@ internal static class StatusCommand
 
     private static async Task<int> RunAsync(string endpoint, bool json, bool watch, CancellationToken cancellation)
     {
-        if (!HostPort.TryParse(endpoint, AddressUse.Ask, out var address, out var problem))
-            throw CommandLineException.Usage($"--endpoint: {problem}");
-        endpoint = address.ToString();
-        if (!Uri.TryCreate($"http://{endpoint}/v1/cluster", UriKind.Absolute, out var url))
-            throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address that HTTP can ask");
+        endpoint = ListenAddress.ParseEndpoint(endpoint);
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
         var console = Terminal.Create();
         do
         {
-            var answer = await AskAsync(client, url, endpoint, cancellation);
+            var answer = await AskAsync(client, endpoint, cancellation);
             if (json)
                 Console.Out.WriteLine(Encoding.UTF8.GetString(answer));
             else
@@ -85,11 +81,11 @@ internal static class StatusCommand
         }
     }
 
-    private static async Task<byte[]> AskAsync(HttpClient client, Uri url, string endpoint, CancellationToken cancellation)
+    private static async Task<byte[]> AskAsync(HttpClient client, string endpoint, CancellationToken cancellation)
     {
         try
         {
-            return await client.GetByteArrayAsync(url, cancellation);
+            return await client.GetByteArrayAsync(new Uri($"http://{endpoint}/v1/cluster"), cancellation);
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
         {

@@ -29,6 +29,8 @@ internal sealed class RealCluster : IDisposable
     private readonly RealNode[] _nodes;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(1) };
     private readonly List<string> _findings = [];
+    private bool _isFounded;
+    private int _argumentLists;
 
     /// <summary>Prepares a cluster; starts nothing.</summary>
     /// <param name="directory">Where data and logs go.</param>
@@ -88,6 +90,7 @@ internal sealed class RealCluster : IDisposable
         foreach (var node in _nodes)
             Start(node);
         await AwaitReadyAsync(_nodes);
+        _isFounded = true;
     }
 
     /// <summary>Heals links, disks and clocks, starts those that are down, lets those that are frozen go on, waits until they serve.</summary>
@@ -117,13 +120,13 @@ internal sealed class RealCluster : IDisposable
         return node.Process = ServerProcess.Start(_executable, [.. Arguments(node), .. moreArguments ?? []], node.LogFile, node.Machine?.Environment, _descriptors);
     }
 
-    /// <summary>The command line of a node.</summary>
+    /// <summary>The command line of a node. Once the cluster is founded, every second one gives the nodes other addresses, which lead to the same ports: nodes that run disagree about them.</summary>
     public IReadOnlyList<string> Arguments(RealNode node) =>
     [
         "serve", "--id", node.Name, "--data", node.DataDirectory,
-        "--cluster", string.Join(',', _nodes.Select(n => $"{n.Name}=127.0.0.1:{n.PeerPort}")),
+        "--cluster", string.Join(',', _nodes.Select(n => $"{n.Name}={(_isFounded && _argumentLists++ / _nodes.Length % 2 == 0 ? "localhost" : "127.0.0.1")}:{n.PeerPort}")),
         "--resp", $"127.0.0.1:{node.RespPort}", "--http", $"127.0.0.1:{node.HttpPort}",
-        .. node.ListenPort == 0 ? Array.Empty<string>() : ["--listen", $"127.0.0.1:{node.ListenPort}"],
+        "--listen", $"127.0.0.1:{(node.ListenPort == 0 ? node.PeerPort : node.ListenPort)}",
         .. _config is null ? Array.Empty<string>() : ["--config", _config],
     ];
 

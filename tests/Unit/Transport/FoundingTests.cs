@@ -92,12 +92,12 @@ public sealed class FoundingTests
             if (full)
                 throw new DiskFullException("full");
         });
-        Assert.Throws<DiskFullException>(() => own.Agree(2));
+        Assert.Throws<DiskFullException>(() => own.Agree(2, 7));
         Assert.False(own.Current.IsFinal);
         own.Part(2);
         full = false;
-        Assert.False(own.Agree(1));
-        Assert.True(own.Agree(3));
+        Assert.False(own.Agree(1, 7));
+        Assert.True(own.Agree(3, 7));
         Assert.True(own.Current.IsFinal);
         Assert.Null(own.TryAdopt(9));
     }
@@ -106,13 +106,14 @@ public sealed class FoundingTests
     public void Who_left_or_agreed_with_another_cluster_does_not_count()
     {
         var own = new OwnIdentity(Identity(1, 7, "n1,n2,n3,n4,n5", 8, "", isFinal: false), 3, _ => { });
-        Assert.False(own.Agree(2));
+        Assert.False(own.Agree(2, 7));
         own.Part(2);
-        Assert.False(own.Agree(3));
+        Assert.False(own.Agree(3, 7));
         Assert.Equal(9UL, own.TryAdopt(9)!.Cluster);
-        Assert.False(own.Agree(4));
-        Assert.False(own.Agree(4));
-        Assert.True(own.Agree(5));
+        Assert.False(own.Agree(4, 9));
+        Assert.False(own.Agree(4, 9));
+        Assert.False(own.Agree(3, 7));
+        Assert.True(own.Agree(5, 9));
     }
 
     private static async Task Refuses(Node one, Node two, string sentence)

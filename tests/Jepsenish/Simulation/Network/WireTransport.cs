@@ -135,7 +135,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
     public void Hold(WireEnd end)
     {
         process.Cluster.Story.Tell(process.Machine, $"agrees with n{end.Peer}");
-        if (end.Meeting.Self.IsFinal || !Rules.Own.Agree(end.Peer))
+        if (end.Meeting.Self.IsFinal || !Rules.Own.Agree(end.Peer, end.Meeting.Self.Cluster))
             return;
         process.Cluster.Story.Tell(process.Machine, "its identity is final");
         foreach (var held in _ends.Where(e => e.IsReady && !e.Meeting.Self.IsFinal).ToList())
