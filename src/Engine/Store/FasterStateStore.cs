@@ -166,6 +166,7 @@ public sealed class FasterStateStore : IStateStore
         _disposed = true;
         _device.StopRetrying();
         _maintenance?.Dispose();
+        // First of what readers use: threads of callers may be reading, and none may afterwards.
         _readers.Dispose();
         _session.Dispose();
         _compactor.Dispose();
@@ -247,7 +248,7 @@ public sealed class FasterStateStore : IStateStore
     /// <summary>Whether a read of this key would need no disk, as it is now, on any thread.</summary>
     internal bool IsInMemory(SpaceId space, ReadOnlySpan<byte> key)
     {
-        // All of the log is there: the usual case, which costs two loads.
+        // All of the log is there: the usual case, which costs two loads. They are good in a closed store as well; whoever goes on to read meets the closed pool.
         if (_kv.Log.HeadAddress <= _kv.Log.BeginAddress)
             return true;
         ThrowIfFailed();

@@ -4,10 +4,14 @@ namespace RaftKv.Engine.Store;
 /// A fixed number of <see cref="StoreReader"/>s for threads that come and go. Bounded, because every thread inside FASTER holds one of the process's 128 epoch slots;
 /// a thread that finds all in use waits, which lasts as long as a read.
 /// </summary>
-/// <remarks>Invariant: a reader is either in its slot or held by one thread: taking it out is one atomic exchange.</remarks>
+/// <remarks>
+/// Invariant: a reader is either in its slot or held by one thread: taking it out is one atomic exchange.
+/// Invariant: no thread reads once the pool is closed: closing takes every reader out of its slot, and so waits for those that are held; they are never put back.
+/// </remarks>
 internal sealed class ReaderPool : IDisposable
 {
     private readonly StoreReader?[] _slots;
+    private volatile bool _closed;
 
     public ReaderPool(int size, Func<StoreReader> create)
     {
@@ -17,6 +21,7 @@ internal sealed class ReaderPool : IDisposable
     }
 
     /// <summary>Takes a reader, the one this thread used last if it is free.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was closed: its store is, or is about to be.</exception>
     public StoreReader Rent(out int slot)
     {
         var wait = default(SpinWait);
@@ -29,6 +34,7 @@ internal sealed class ReaderPool : IDisposable
                 if (Volatile.Read(ref _slots[slot]) is not null && Interlocked.Exchange(ref _slots[slot], null) is { } reader)
                     return reader;
             }
+            ObjectDisposedException.ThrowIf(_closed, typeof(IStateStore));
             wait.SpinOnce();
         }
     }
@@ -36,10 +42,17 @@ internal sealed class ReaderPool : IDisposable
     /// <summary>Gives a reader back.</summary>
     public void Return(int slot, StoreReader reader) => Volatile.Write(ref _slots[slot], reader);
 
-    /// <summary>Ends all sessions. No thread may be reading any more.</summary>
+    /// <summary>Ends all sessions, once the threads that are reading have read. From then on nobody reads.</summary>
     public void Dispose()
     {
-        foreach (var reader in _slots)
-            reader?.Dispose();
+        _closed = true;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            var wait = default(SpinWait);
+            StoreReader? reader;
+            while ((reader = Interlocked.Exchange(ref _slots[i], null)) is null)
+                wait.SpinOnce();
+            reader.Dispose();
+        }
     }
 }
