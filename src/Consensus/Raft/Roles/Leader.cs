@@ -240,6 +240,9 @@ internal sealed class Leader
     {
         if (_transfer.Target == peer && !_transfer.Told)
             EndTransfer();
+        // Awake, it learns by its heartbeats that nobody answers, and steps down: an idle group must not show a leader that can do nothing.
+        if (IsQuiescent && !_quiescence.HasConnectedQuorum)
+            Wake();
     }
 
     /// <summary>Own writes are durable: the own acknowledgement counts from here on.</summary>

@@ -6,13 +6,18 @@ namespace RaftKv.Consensus.Raft;
 /// <summary>
 /// When a leader may fall silent, so that idle groups cost nothing. It announces silence by heartbeat; once every connected member has stopped its election timer too, it stops.
 /// Invariant: silent only while every connected member holds, and knows as committed, the whole log; whatever happens next ends the silence.
+/// Invariant: silent only while a quorum is connected: nobody is asked anything during the silence, so that the loss of its connections is all by which a leader notices that it leads nobody.
 /// </summary>
 internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
 {
+    private readonly Func<ulong, long> _connectedOf = node => node == core.Self || core.IsConnected(node) ? 1 : 0;
     private long _activeAt = core.Now;
     private long _askedAt = long.MaxValue;
 
     public bool IsQuiescent { get; private set; }
+
+    /// <summary>Whether connections to enough members for a quorum stand.</summary>
+    public bool HasConnectedQuorum => Quorums.Reached(core.Configuration, _connectedOf) == 1;
 
     /// <summary>Something happened that is worth staying awake for.</summary>
     public void Active()
@@ -70,7 +75,7 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
     private bool IsIdle()
     {
         var log = core.Log;
-        if (core.Options.QuiesceAfter <= 0 || core.Now < _activeAt + core.Options.QuiesceAfter || core.Configuration.IsJoint)
+        if (core.Options.QuiesceAfter <= 0 || core.Now < _activeAt + core.Options.QuiesceAfter || core.Configuration.IsJoint || !HasConnectedQuorum)
             return false;
         if (log.Committed != log.LastIndex || log.Applied != log.LastIndex || log.Disk.Index != log.LastIndex)
             return false;
