@@ -1,35 +1,42 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace RaftKv.Hosting;
 
-/// <summary>Ties a node's life to the application's. A node that fails stops the application: it must not go on with state that nobody replicates.</summary>
-internal sealed partial class RaftKvHostedService(
-    IOptions<RaftKvOptions> options,
-    ILoggerFactory loggers,
-    IHostApplicationLifetime lifetime,
-    ILogger<RaftKvHostedService> logger) : IHostedService, IAsyncDisposable
+/// <summary>
+/// Ties a node's life to the application's: it starts before any hosted service does and stops after the last one has, whatever the order of their registrations, so that all of them can use it.
+/// A node that fails stops the application: it must not go on with state that nobody replicates.
+/// </summary>
+internal sealed partial class RaftKvHostedService(RaftKvNode node, ILoggerFactory loggers, IHostApplicationLifetime lifetime, ILogger<RaftKvHostedService> logger) : IHostedLifecycleService
 {
-    private RaftKvNode? _node;
+    private bool _knowsLifecycle;
 
-    public RaftKvNode Node => _node ?? throw new InvalidOperationException("The RaftKv node has not started yet: it starts with the application's hosted services.");
-
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public Task StartingAsync(CancellationToken cancellationToken)
     {
-        _node = await RaftKvNode.StartAsync(options.Value, loggers, cancellationToken);
-        _ = StopApplicationOnFailureAsync(_node);
+        _knowsLifecycle = true;
+        return BeginAsync(cancellationToken);
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => _node?.StopAsync(cancellationToken) ?? Task.CompletedTask;
+    /// <summary>For a host that calls nothing but this; the node is started once.</summary>
+    public Task StartAsync(CancellationToken cancellationToken) => _knowsLifecycle ? Task.CompletedTask : BeginAsync(cancellationToken);
 
-    public async ValueTask DisposeAsync()
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Leaderships first, while the application still answers, through the new leaders.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken) => node.HandOverLeadershipsAsync().WaitAsync(cancellationToken);
+
+    /// <inheritdoc cref="StartAsync"/>
+    public Task StopAsync(CancellationToken cancellationToken) => _knowsLifecycle ? Task.CompletedTask : node.StopAsync(cancellationToken);
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => node.StopAsync(cancellationToken);
+
+    private async Task BeginAsync(CancellationToken cancellationToken)
     {
-        if (_node is not null)
-            await _node.DisposeAsync();
+        await node.OpenAsync(loggers, cancellationToken);
+        _ = StopApplicationOnFailureAsync();
     }
 
-    private async Task StopApplicationOnFailureAsync(RaftKvNode node)
+    private async Task StopApplicationOnFailureAsync()
     {
         var reason = await node.Failure;
         LogNodeFailed(reason);

@@ -6,29 +6,42 @@ using RaftKv.Engine.Store;
 
 namespace RaftKv.Hosting;
 
-/// <summary>A running node of a cluster, in this process. Thread-safe.</summary>
-public sealed class RaftKvNode : IAsyncDisposable
+/// <summary>
+/// A node of a cluster, in this process: from <see cref="StartAsync"/> running, from a service provider (<see cref="RaftKvServiceCollectionExtensions.AddRaftKv"/>) about to start with the application.
+/// Thread-safe.
+/// </summary>
+public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(50);
 
-    private readonly NodeRuntime _runtime;
-    private readonly DataDirectory _directory;
-    private readonly IReadOnlyList<Member> _members;
-    private readonly string[] _ids;
+    private readonly IReadOnlyList<string> _names;
+    private readonly StartingExecutor _starting = new();
+    private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _firstReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
     private readonly Lazy<Task> _stopped;
+    private Task? _opening;
+    private volatile OpenNode? _open;
+    private Timer? _sampling;
 
-    private RaftKvNode(RaftKvOptions options, IReadOnlyList<Member> members, NodeRuntime runtime, DataDirectory directory)
+    /// <summary>A node that does not run yet.</summary>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    internal RaftKvNode(RaftKvOptions options)
     {
-        (Options, _members, _runtime, _directory) = (options, members, runtime, directory);
-        _ids = [.. members.Select(m => m.Name)];
-        _stopped = new Lazy<Task>(StopOnceAsync);
-        DefaultTenant = new Tenant(runtime, DefaultGroup, new CommandLimits { MaxKeyBytes = options.MaxKeyBytes, MaxValueBytes = options.MaxValueBytes }, options.RequestTimeout);
+        options.Validate();
+        // The caller's own object may be changed, or used for the next node.
+        Options = options.Copy();
+        _names = [.. Options.Members.Select(m => m.Name).Order(StringComparer.Ordinal)];
+        _stopped = new Lazy<Task>(() => Task.Run(StopOnceAsync));
+        DefaultTenant = new Tenant(_starting, DefaultGroup, new CommandLimits { MaxKeyBytes = Options.MaxKeyBytes, MaxValueBytes = Options.MaxValueBytes }, Options.RequestTimeout);
     }
 
     /// <summary>This node's name.</summary>
     public string Name => Options.NodeName;
 
-    /// <summary>The options it runs with.</summary>
+    /// <summary>The options it runs with: a copy of those that it was given.</summary>
     public RaftKvOptions Options { get; }
 
     /// <summary>The group that holds the default tenant's keys.</summary>
@@ -38,13 +51,19 @@ public sealed class RaftKvNode : IAsyncDisposable
     public Tenant DefaultTenant { get; }
 
     /// <summary>The way in for those who speak commands.</summary>
-    public IOperationExecutor Executor => _runtime;
+    internal IOperationExecutor Executor => _open is { } open ? open.Runtime : _starting;
 
-    /// <summary>Whether every group has a leader that this node knows, and this node has applied what it knows to be committed.</summary>
-    public bool IsReady => _runtime.Views.All(v => v is null || (v.Leader != 0 && v.Applied >= v.Commit));
+    /// <summary>
+    /// Whether this node serves linearizable reads and writes of every group that it has. With hysteresis: true after 250 ms in which nothing was in the way, false after 500 ms in which something was
+    /// (at once for a full disk, a failure, a stop).
+    /// </summary>
+    public bool IsReady => _open is { } open && !_stopping.IsCancellationRequested && open.Runtime.Readiness.IsReady;
+
+    /// <summary>Completes when the node is ready for the first time; never, if it never is.</summary>
+    public Task FirstReady => _firstReady.Task;
 
     /// <summary>Completes, with the reason, when the node had to stop by itself (a failed disk, a broken invariant, an identity refused by its peers). Until then it runs.</summary>
-    public Task<string> Failure => _runtime.Failure;
+    public Task<string> Failure => _failure.Task;
 
     /// <summary>Opens the data directory, recovers, starts to listen and joins its peers. Returns when the node takes requests, not when the cluster has leaders.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
@@ -52,25 +71,30 @@ public sealed class RaftKvNode : IAsyncDisposable
     public static async Task<RaftKvNode> StartAsync(RaftKvOptions options, ILoggerFactory? loggers = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
-        loggers ??= NullLoggerFactory.Instance;
-        try
+        var node = new RaftKvNode(options);
+        await node.OpenAsync(loggers ?? NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        return node;
+    }
+
+    /// <summary>Starts it, once: later calls wait for the first. What waits for it goes on, or is refused with the reason for which it could not start.</summary>
+    /// <exception cref="RaftKvStartException">See <see cref="StartAsync"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token fired, or the node is being stopped.</exception>
+    internal Task OpenAsync(ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        lock (_gate)
         {
-            var node = await NodeStarter.StartAsync(options, loggers, cancellationToken);
-            return new RaftKvNode(options, node.Members, node.Runtime, node.Directory);
-        }
-        catch (Exception e) when (e is DataDirectoryException or InvalidDataException or IOException or UnauthorizedAccessException or Engine.Wal.WalDamagedException
-            or Engine.Wal.ForeignDataException or Engine.Wal.UnsupportedFormatException or StoreDamagedException or StoreFailedException)
-        {
-            throw new RaftKvStartException(e.Message, e);
+            // On the pool: recovery takes a while, and whoever stops the node meanwhile waits for this task.
+            return _opening ??= Task.Run(() => OpenOnceAsync(loggers, cancellationToken), CancellationToken.None);
         }
     }
 
-    /// <summary>The cluster as this node sees it now.</summary>
-    public ClusterDescription Describe() => new(
-        [.. _members.Select(m => new NodeDescription(m.Name, m.Address, _runtime.IsConnected(m.Number)))],
-        DefaultGroup,
-        [.. _runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(v.Leader), v.Term, v.Commit, v.Applied, _ids, []) { HaltedAt = v.HaltedAt, HaltReason = v.HaltReason })]);
+    /// <summary>The cluster as this node sees it now; before it has started, its members only.</summary>
+    public ClusterDescription Describe() => _open is not { } open
+        ? new([.. Options.Members.OrderBy(m => m.Name, StringComparer.Ordinal).Select(m => new NodeDescription(m.Name, m.Address, false))], DefaultGroup, [])
+        : new(
+            [.. open.Members.Select(m => new NodeDescription(m.Name, m.Address, open.Runtime.IsConnected(m.Number)))],
+            DefaultGroup,
+            [.. open.Runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(open, v.Leader), v.Term, v.Commit, v.Applied, _names, []) { HaltedAt = v.HaltedAt, HaltReason = v.HaltReason })]);
 
     /// <summary>
     /// Lets a group whose replicas halted at an entry that a defect keeps from being applied (<see cref="GroupDescription.HaltedAt"/>) go on without it: on all of them the entry has no effect.
@@ -84,48 +108,112 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <exception cref="OutcomeUnknownException">The leader did not answer in time: the entry may be skipped, or still be; to ask again does no harm.</exception>
     public async Task<bool> SkipEntryAsync(uint group, ulong index, CancellationToken cancellationToken = default)
     {
-        var operation = PendingOperation.Rent();
-        try
-        {
-            operation.Group = group;
-            operation.Kind = OperationKind.Write;
-            operation.Deadline = _runtime.Now + TenantChecks.Nanoseconds(Options.RequestTimeout, Options.RequestTimeout);
-            operation.Command.Clear();
-            SkipEntryCommand.Encode(operation.Command, index);
-            await operation.RunAsync(_runtime, cancellationToken).ConfigureAwait(false);
-            return IsSkipped(operation);
-        }
-        finally
-        {
-            operation.Release();
-        }
+        var executor = Executor;
+        var operation = PendingOperation<bool>.Rent();
+        operation.Group = group;
+        operation.Kind = OperationKind.Write;
+        operation.Deadline = executor.Now + TenantChecks.Nanoseconds(null, Options.RequestTimeout);
+        SkipEntryCommand.Encode(operation.Command, index);
+        return await operation.RunAsync(executor, IsSkipped, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether this node serves, and why not.</summary>
+    public ReadinessDescription DescribeReadiness()
+    {
+        if (_open is not { } open)
+            return new ReadinessDescription(Name, false, _stopping.IsCancellationRequested ? "this node has stopped" : "this node has not started yet", []);
+        var readiness = open.Runtime.Readiness;
+        var ready = IsReady;
+        return new ReadinessDescription(Name, ready, ready ? null : readiness.Reason, ready ? [] : [.. readiness.Groups.Select(g => new UnreadyGroup(g.Group, g.Reason))]);
     }
 
     /// <summary>
     /// Hands this node's leaderships over, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
     /// The first step of a stop that nobody notices.
     /// </summary>
-    public Task HandOverLeadershipsAsync() => _runtime.HandOverAsync(HandOverTime, CancellationToken.None);
+    public Task HandOverLeadershipsAsync() => _open?.Runtime.HandOverAsync(HandOverTime, CancellationToken.None) ?? Task.CompletedTask;
 
-    /// <summary>Hands leaderships over, completes what is under way, closes the files. Later calls wait for the first.</summary>
+    /// <summary>
+    /// Hands leaderships over, completes what is under way, closes the files. A node that is starting is stopped as soon as it has. Later calls wait for the first; afterwards every operation ends as
+    /// unavailable.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token fired; the node stops all the same.</exception>
     public Task StopAsync(CancellationToken cancellationToken = default) => _stopped.Value.WaitAsync(cancellationToken);
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
     public ValueTask DisposeAsync() => new(_stopped.Value);
 
-    private static bool IsSkipped(PendingOperation operation)
+    private static bool IsSkipped(PendingOperation<bool> operation)
     {
         TenantChecks.Ended(operation);
         return new CommandResult(operation.Result.Span).Status == ResultStatus.Ok;
     }
 
-    private string? NameOf(ulong number) => _members.FirstOrDefault(m => m.Number == number)?.Name;
+    /// <summary>As <see cref="StopAsync"/>, for those who can only block.</summary>
+    public void Dispose() => _stopped.Value.GetAwaiter().GetResult();
+
+    private void Sample()
+    {
+        // The timer may call again before the last call has ended, on a machine that is slow enough: one of them is enough.
+        if (_open is not { } open || !Monitor.TryEnter(_sampling!))
+            return;
+        try
+        {
+            if (open.Runtime.Readiness.Sample(open.Runtime.Now) && IsReady)
+                _firstReady.TrySetResult();
+        }
+        finally
+        {
+            Monitor.Exit(_sampling!);
+        }
+    }
+
+    private static string? NameOf(OpenNode open, ulong number) => open.Members.FirstOrDefault(m => m.Number == number)?.Name;
+
+    private async Task OpenOnceAsync(ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        try
+        {
+            either.Token.ThrowIfCancellationRequested();
+            var open = await NodeStarter.StartAsync(Options, loggers, either.Token).ConfigureAwait(false);
+            _open = open;
+            _ = open.Runtime.Failure.ContinueWith((failed, failure) => ((TaskCompletionSource<string>)failure!).TrySetResult(failed.Result), _failure, TaskScheduler.Default);
+            _sampling = new Timer(static node => ((RaftKvNode)node!).Sample(), this, TimeSpan.Zero, SampleInterval);
+            _starting.HandOn(open.Runtime);
+            DefaultTenant.Use(open.Runtime);
+        }
+        catch (Exception e) when (e is DataDirectoryException or InvalidDataException or IOException or UnauthorizedAccessException or Engine.Wal.WalDamagedException
+            or Engine.Wal.ForeignDataException or Engine.Wal.UnsupportedFormatException or StoreDamagedException or StoreFailedException)
+        {
+            _starting.Refuse($"the node could not start: {e.Message}");
+            throw new RaftKvStartException(e.Message, e);
+        }
+        catch (Exception e)
+        {
+            _starting.Refuse($"the node could not start: {e.Message}");
+            throw;
+        }
+    }
 
     private async Task StopOnceAsync()
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        Task? opening;
+        lock (_gate)
+        {
+            // From here on OpenAsync finds that it came too late.
+            opening = _opening ??= Task.FromCanceled(_stopping.Token);
+        }
+
+        await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _starting.Refuse("this node has stopped");
+        if (_open is not { } open)
+            return;
         if (!Failure.IsCompleted)
-            await _runtime.HandOverAsync(HandOverTime, CancellationToken.None);
-        await _runtime.DisposeAsync();
-        _directory.Dispose();
+            await open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
+        _sampling?.Dispose();
+        await open.Runtime.DisposeAsync().ConfigureAwait(false);
+        open.Directory.Dispose();
     }
 }

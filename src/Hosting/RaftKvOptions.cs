@@ -61,7 +61,7 @@ public sealed class RaftKvOptions
     /// <summary>How long a request may take when its caller names no time.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Memory for the store's hot part, per shard, at least 128 MiB.</summary>
+    /// <summary>Memory for the store's hot part, per shard, 128 MiB to 1 TiB.</summary>
     public long StoreMemoryBytes { get; set; } = 256L << 20;
 
     /// <summary>Size of a log segment, 1 MiB to 1 GiB.</summary>
@@ -73,13 +73,23 @@ public sealed class RaftKvOptions
     /// <summary>Log bytes that each group keeps behind a checkpoint, so that a follower that was away for a moment needs no image. Not negative.</summary>
     public long RetainedLogBytes { get; set; } = 64L << 20;
 
+    /// <summary>The same values, in an object of its own.</summary>
+    internal RaftKvOptions Copy()
+    {
+        var copy = (RaftKvOptions)MemberwiseClone();
+        copy.Members = [.. Members];
+        return copy;
+    }
+
     /// <summary>Throws when a value is out of range.</summary>
     /// <exception cref="ArgumentException">One sentence that names the field, the value and what is allowed.</exception>
     public void Validate()
     {
         Check(IsName(NodeName), nameof(NodeName), NodeName, "1 to 64 characters of A-Z a-z 0-9 _ . -");
         Check(!string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "the path of a directory");
-        Check(Members.Count is >= 1 and <= 31, nameof(Members), Members.Count, "1 to 31 members");
+        Check(Members is not null, nameof(Members), null, "1 to 31 members");
+        Check(Members!.Count is >= 1 and <= 31, nameof(Members), Members.Count, "1 to 31 members");
+        Check(!Members.Contains(null!), nameof(Members), null, "no member that is null");
         foreach (var member in Members)
         {
             Check(IsName(member.Name), nameof(Members), member.Name, "names of 1 to 64 characters of A-Z a-z 0-9 _ . -");
@@ -101,7 +111,7 @@ public sealed class RaftKvOptions
         Check(LeaseDuration > TimeSpan.Zero && LeaseDuration <= ElectionTimeout / 2, nameof(LeaseDuration), LeaseDuration, "above 0, at most half of ElectionTimeout");
         Check(HeartbeatInterval > TimeSpan.Zero && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "above 0, at most a third of LeaseDuration");
         Check(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromHours(1), nameof(RequestTimeout), RequestTimeout, "above 0, at most an hour");
-        Check(StoreMemoryBytes >= 128L << 20, nameof(StoreMemoryBytes), StoreMemoryBytes, "at least 128 MiB");
+        Check(StoreMemoryBytes is >= 128L << 20 and <= 1L << 40, nameof(StoreMemoryBytes), StoreMemoryBytes, "128 MiB to 1 TiB");
         Check(LogSegmentBytes is >= 1 << 20 and <= 1 << 30, nameof(LogSegmentBytes), LogSegmentBytes, "1 MiB to 1 GiB");
         Check(CheckpointBytes >= 1 << 20, nameof(CheckpointBytes), CheckpointBytes, "at least 1 MiB");
         Check(RetainedLogBytes >= 0, nameof(RetainedLogBytes), RetainedLogBytes, "not negative");

@@ -9,8 +9,8 @@ namespace RaftKv.Hosting;
 public static class RaftKvServiceCollectionExtensions
 {
     /// <summary>
-    /// Runs a node inside this process: it starts before the application takes requests and stops, handing its leaderships over, when the application does.
-    /// Inject <see cref="Tenant"/> for state, or <see cref="RaftKvNode"/> for the node.
+    /// Runs a node inside this process: it starts before the application's hosted services and stops, handing its leaderships over, after them, whatever the order of registration.
+    /// Inject <see cref="Tenant"/> for state, or <see cref="RaftKvNode"/> for the node; both may be used at once: what is asked of them before the node has started waits for it.
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Sets name, data directory and members.</param>
@@ -20,9 +20,8 @@ public static class RaftKvServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
         services.Configure(configure);
-        services.TryAddSingleton<RaftKvHostedService>();
-        services.AddHostedService(provider => provider.GetRequiredService<RaftKvHostedService>());
-        services.TryAddSingleton(provider => provider.GetRequiredService<RaftKvHostedService>().Node);
+        services.TryAddSingleton(provider => new RaftKvNode(provider.GetRequiredService<IOptions<RaftKvOptions>>().Value));
+        services.AddHostedService<RaftKvHostedService>();
         services.TryAddSingleton(provider => provider.GetRequiredService<RaftKvNode>().DefaultTenant);
         return services;
     }

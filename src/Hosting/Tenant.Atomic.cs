@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Text;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Commands;
 
@@ -19,9 +17,10 @@ public sealed partial class Tenant
 
     /// <inheritdoc cref="CompareAndSetAsync(ReadOnlyMemory{byte}, ulong, ReadOnlyMemory{byte}, WriteOptions, CancellationToken)"/>
     public ValueTask<CompareAndSetResult> CompareAndSetAsync(string key, ulong expectedRevision, string value, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CompareAsync(Encoding.UTF8.GetBytes(key), null, expectedRevision, Encoding.UTF8.GetBytes(value), options, cancellationToken);
+        CompareAsync(StrictText.Encode(key, nameof(key)), null, expectedRevision, StrictText.Encode(value, nameof(value)), options, cancellationToken);
 
     /// <summary>Writes a value if the key is there with the value expected.</summary>
+    /// <exception cref="LimitExceededException">The two values together are longer than one command may be.</exception>
     public ValueTask<CompareAndSetResult> CompareAndSetAsync(
         ReadOnlyMemory<byte> key,
         ReadOnlyMemory<byte> expectedValue,
@@ -32,36 +31,38 @@ public sealed partial class Tenant
 
     /// <inheritdoc cref="CompareAndSetAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, WriteOptions, CancellationToken)"/>
     public ValueTask<CompareAndSetResult> CompareAndSetAsync(string key, string expectedValue, string value, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CompareAsync(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(expectedValue), 0, Encoding.UTF8.GetBytes(value), options, cancellationToken);
+        CompareAsync(StrictText.Encode(key, nameof(key)), StrictText.Encode(expectedValue, nameof(expectedValue)), 0, StrictText.Encode(value, nameof(value)), options, cancellationToken);
 
     /// <summary>Removes a key if it has the revision that an earlier read returned.</summary>
-    public ValueTask<CompareAndSetResult> CompareAndDeleteAsync(ReadOnlyMemory<byte> key, ulong expectedRevision, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CompareAsync(key, null, expectedRevision, null, options, cancellationToken);
+    public ValueTask<CompareAndSetResult> CompareAndDeleteAsync(ReadOnlyMemory<byte> key, ulong expectedRevision, RequestOptions options = default, CancellationToken cancellationToken = default) =>
+        CompareAsync(key, null, expectedRevision, null, new WriteOptions { Timeout = options.Timeout }, cancellationToken);
 
-    /// <inheritdoc cref="CompareAndDeleteAsync(ReadOnlyMemory{byte}, ulong, WriteOptions, CancellationToken)"/>
-    public ValueTask<CompareAndSetResult> CompareAndDeleteAsync(string key, ulong expectedRevision, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CompareAsync(Encoding.UTF8.GetBytes(key), null, expectedRevision, null, options, cancellationToken);
+    /// <inheritdoc cref="CompareAndDeleteAsync(ReadOnlyMemory{byte}, ulong, RequestOptions, CancellationToken)"/>
+    public ValueTask<CompareAndSetResult> CompareAndDeleteAsync(string key, ulong expectedRevision, RequestOptions options = default, CancellationToken cancellationToken = default) =>
+        CompareAndDeleteAsync(StrictText.Encode(key, nameof(key)), expectedRevision, options, cancellationToken);
 
     /// <summary>An empty batch for <see cref="BatchAsync"/>.</summary>
     public TenantBatch CreateBatch() => new(_limits);
 
-    /// <summary>Does all writes of a batch, atomically, if all its conditions hold.</summary>
+    /// <summary>Does all writes of a batch, atomically, if all its conditions hold. The batch is copied before the method returns: it may be changed, sent again or disposed from then on.</summary>
+    /// <exception cref="InvalidOperationException">The batch is empty, or in use by another thread; nothing was done.</exception>
+    /// <exception cref="ObjectDisposedException">The batch was disposed; nothing was done.</exception>
     /// <exception cref="WrongValueException">A write could not be done; nothing was changed.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<BatchOutcome> BatchAsync(TenantBatch batch, WriteOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<BatchOutcome> BatchAsync(TenantBatch batch, RequestOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var operation = Rent(OperationKind.Write, options.Timeout);
+        var operation = Rent<BatchOutcome>(OperationKind.Write, options.Timeout);
         try
         {
-            operation.Command.Write(batch.Encoded);
-            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-            return ReadBatch(operation);
+            batch.CopyTo(operation.Command);
         }
-        finally
+        catch
         {
-            operation.Release();
+            operation.Return();
+            throw;
         }
+
+        return operation.RunAsync(_executor, ReadBatch, cancellationToken);
     }
 
     /// <summary>
@@ -71,54 +72,33 @@ public sealed partial class Tenant
     /// <param name="options">The time that it may take.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ArgumentException">The request is of another group, or not one that can have been made.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Outcome> GetOutcomeAsync(RequestId request, WriteOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<Outcome> GetOutcomeAsync(RequestId request, RequestOptions options = default, CancellationToken cancellationToken = default)
     {
         if (request.Group != _group || request.Session == 0 || request.Sequence == 0)
             throw new ArgumentException($"Request {request} names no write of this tenant.", nameof(request));
-        var operation = Rent(OperationKind.Write, options.Timeout);
-        try
-        {
-            ResolveOutcomeCommand.Encode(operation.Command, request.Session, request.Sequence);
-            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-            return ReadOutcome(operation, request);
-        }
-        finally
-        {
-            operation.Release();
-        }
+        var operation = Rent<Outcome>(OperationKind.Write, options.Timeout);
+        ResolveOutcomeCommand.Encode(operation.Command, request.Session, request.Sequence);
+        return operation.RunAsync(_executor, ReadOutcome, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<CompareAndSetResult> CompareAsync(
+    private ValueTask<CompareAndSetResult> CompareAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte>? expectedValue, ulong expectedRevision, ReadOnlyMemory<byte>? value, WriteOptions options, CancellationToken cancellationToken)
     {
         CheckKey(key);
         TenantChecks.Value(_limits, Math.Max(value?.Length ?? 0, expectedValue?.Length ?? 0));
+        TenantChecks.NoCondition(options);
         var expiry = TenantChecks.Expiry(options);
-        var operation = Rent(OperationKind.Write, options.Timeout);
-        try
-        {
-            Encode(operation, key, expectedValue, expectedRevision, value, expiry);
-            await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-            return ReadCompared(operation);
-        }
-        finally
-        {
-            operation.Release();
-        }
-    }
-
-    private static void Encode(PendingOperation operation, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte>? expectedValue, ulong expectedRevision, ReadOnlyMemory<byte>? value, Expiry expiry)
-    {
+        var operation = Rent<CompareAndSetResult>(OperationKind.Write, options.Timeout);
         var expected = expectedValue is { } bytes ? Expectation.OfValue(bytes.Span) : Expectation.OfRevision(expectedRevision);
         if (value is { } written)
             CompareAndSetCommand.Encode(operation.Command, key.Span, expected, written.Span, expiry);
         else
             CompareAndSetCommand.EncodeDelete(operation.Command, key.Span, expected);
+        TenantChecks.Command(operation.Command.Length);
+        return operation.RunAsync(_executor, ReadCompared, cancellationToken);
     }
 
-    private static CompareAndSetResult ReadCompared(PendingOperation operation)
+    private static CompareAndSetResult ReadCompared(PendingOperation<CompareAndSetResult> operation)
     {
         var result = ReadResult(operation);
         return result.Status switch
@@ -129,7 +109,7 @@ public sealed partial class Tenant
         };
     }
 
-    private static BatchOutcome ReadBatch(PendingOperation operation)
+    private static BatchOutcome ReadBatch(PendingOperation<BatchOutcome> operation)
     {
         var result = ReadResult(operation);
         if (result.Status == ResultStatus.Ok)
@@ -141,7 +121,7 @@ public sealed partial class Tenant
             : TenantChecks.Refused(result, operation.Request);
     }
 
-    private static Outcome ReadOutcome(PendingOperation operation, RequestId request)
+    private static Outcome ReadOutcome(PendingOperation<Outcome> operation)
     {
         var result = ReadResult(operation);
         return result.Status switch
@@ -150,8 +130,8 @@ public sealed partial class Tenant
                 new Outcome(OutcomeKind.Committed, result.OutcomeRevision, result.OutcomeStatus == ResultStatus.Ok),
             ResultStatus.Ok => new Outcome(OutcomeKind.NeverApplied, 0, false),
             ResultStatus.Forgotten or ResultStatus.UnknownSession => new Outcome(OutcomeKind.Unknown, 0, false),
-            ResultStatus.Malformed => throw new ArgumentException($"Request {request} is not one that can have been made.", nameof(request)),
-            _ => throw TenantChecks.Refused(result, request),
+            ResultStatus.Malformed => throw new ArgumentException("The request is not one that can have been made: its number is far beyond any that its session has used."),
+            _ => throw TenantChecks.Refused(result, operation.Request),
         };
     }
 }

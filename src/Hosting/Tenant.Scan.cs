@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Commands;
 
@@ -17,56 +16,55 @@ public sealed partial class Tenant
     /// and a key that is there from before the scan to after it is listed exactly once.
     /// </summary>
     public IAsyncEnumerable<KeyEntry> ScanAsync(ReadOnlyMemory<byte> prefix, ScanOptions options = default, CancellationToken cancellationToken = default) =>
-        PagesAsync(prefix, default, default, options, cancellationToken);
+        Scan(prefix, default, default, options, cancellationToken);
 
     /// <inheritdoc cref="ScanAsync(ReadOnlyMemory{byte}, ScanOptions, CancellationToken)"/>
     public IAsyncEnumerable<KeyEntry> ScanAsync(string prefix, ScanOptions options = default, CancellationToken cancellationToken = default) =>
-        PagesAsync(Encoding.UTF8.GetBytes(prefix), default, default, options, cancellationToken);
+        ScanAsync(StrictText.Encode(prefix, nameof(prefix)), options, cancellationToken);
 
     /// <summary>Lists the keys from <paramref name="from"/>, inclusive, to <paramref name="end"/>, exclusive; an empty end means none. As <see cref="ScanAsync(ReadOnlyMemory{byte}, ScanOptions, CancellationToken)"/>.</summary>
     public IAsyncEnumerable<KeyEntry> ScanRangeAsync(ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end, ScanOptions options = default, CancellationToken cancellationToken = default) =>
-        PagesAsync(default, from, end, options, cancellationToken);
+        Scan(default, from, end, options, cancellationToken);
 
     /// <inheritdoc cref="ScanRangeAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, ScanOptions, CancellationToken)"/>
     public IAsyncEnumerable<KeyEntry> ScanRangeAsync(string from, string end, ScanOptions options = default, CancellationToken cancellationToken = default) =>
-        PagesAsync(default, Encoding.UTF8.GetBytes(from), Encoding.UTF8.GetBytes(end), options, cancellationToken);
+        ScanRangeAsync(StrictText.Encode(from, nameof(from)), StrictText.Encode(end, nameof(end)), options, cancellationToken);
 
-    private async IAsyncEnumerable<KeyEntry> PagesAsync(
-        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end, ScanOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Checks and copies what the caller gave, at the call: the pages are fetched later, when its memory may hold something else.</summary>
+    private IAsyncEnumerable<KeyEntry> Scan(ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> end, ScanOptions options, CancellationToken cancellationToken)
     {
         CheckKey(prefix);
         CheckKey(from);
         CheckKey(end);
         if (options.PageSize is < 0 or > MaxPageSize)
             throw new ArgumentOutOfRangeException(nameof(options), options.PageSize, $"PageSize must be between 1 and {MaxPageSize}, or 0 for {DefaultPageSize}.");
-        var page = new List<KeyEntry>();
-        var (cursor, exclusive, more) = (from, false, true);
-        while (more)
+        TenantChecks.Kind(options.Consistency);
+        TenantChecks.Nanoseconds(options.Timeout, _timeout);
+        return PagesAsync(prefix.ToArray(), from.ToArray(), end.ToArray(), options, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<KeyEntry> PagesAsync(byte[] prefix, byte[] from, byte[] end, ScanOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var count = (uint)(options.PageSize == 0 ? DefaultPageSize : options.PageSize);
+        var page = new Page([], from, true);
+        for (var exclusive = false; page.HasMore; exclusive = true)
         {
-            page.Clear();
-            var operation = Rent(KindOf(options.Consistency), options.Timeout);
-            try
-            {
-                var count = options.PageSize == 0 ? DefaultPageSize : options.PageSize;
-                ScanCommand.Encode(operation.Command, prefix.Span, cursor.Span, exclusive, end.Span, (uint)count, PageBytes, options.KeysOnly);
-                await operation.RunAsync(_executor, cancellationToken).ConfigureAwait(false);
-                (cursor, more) = ReadPage(operation, page);
-            }
-            finally
-            {
-                operation.Release();
-            }
-            exclusive = true;
-            foreach (var entry in page)
+            var operation = Rent<Page>(TenantChecks.Kind(options.Consistency), options.Timeout);
+            ScanCommand.Encode(operation.Command, prefix, page.Cursor, exclusive, end, count, PageBytes, options.KeysOnly);
+            page = await operation.RunAsync(_executor, ReadPage, cancellationToken).ConfigureAwait(false);
+            foreach (var entry in page.Entries)
                 yield return entry;
         }
     }
 
-    private static (ReadOnlyMemory<byte> Cursor, bool More) ReadPage(PendingOperation operation, List<KeyEntry> into)
+    private static Page ReadPage(PendingOperation<Page> operation)
     {
-        var page = ReadOk(operation).Scan;
-        while (page.MoveNext())
-            into.Add(new KeyEntry(page.Key.ToArray(), ToEntry(page.Value, page.Revision, page.ExpireAt)));
-        return (page.Cursor.ToArray(), page.HasMore);
+        var scan = ReadOk(operation).Scan;
+        var entries = new List<KeyEntry>();
+        while (scan.MoveNext())
+            entries.Add(new KeyEntry(scan.Key.ToArray(), ToEntry(scan.Value, scan.Revision, scan.ExpireAt)));
+        return new Page(entries, scan.Cursor.ToArray(), scan.HasMore);
     }
+
+    private sealed record Page(List<KeyEntry> Entries, byte[] Cursor, bool HasMore);
 }

@@ -18,6 +18,13 @@ internal static class TenantChecks
             throw new ArgumentException(sentence);
     }
 
+    /// <summary>For the length of an encoded command.</summary>
+    public static void Command(int length)
+    {
+        if (length > CommandLimits.CommandCeiling)
+            throw new LimitExceededException(CommandLimits.Describe(CommandBound.Command));
+    }
+
     public static PutCondition Condition(in WriteOptions options) => options.Condition switch
     {
         WriteCondition.None => PutCondition.None,
@@ -36,6 +43,30 @@ internal static class TenantChecks
             throw new ArgumentOutOfRangeException(nameof(options), after, "ExpiresAfter must be at least one millisecond.");
         return Engine.Commands.Expiry.After((long)after.TotalMilliseconds);
     }
+
+    /// <summary>The expiry of an increment: what the key has, unless another one is asked for.</summary>
+    public static Expiry ExpiryOrKeep(in WriteOptions options) => options.ExpiresAfter is null ? Engine.Commands.Expiry.Keep : Expiry(options);
+
+    /// <summary>For operations that have a condition of their own, or none.</summary>
+    public static void NoCondition(in WriteOptions options)
+    {
+        if (options.Condition != WriteCondition.None)
+            throw new ArgumentException($"Condition is {options.Condition}; only a put obeys it.", nameof(options));
+    }
+
+    /// <summary>For the parts of a batch.</summary>
+    public static void NoTimeout(in WriteOptions options)
+    {
+        if (options.Timeout is not null)
+            throw new ArgumentException("Timeout is set on a part of a batch; a batch has one time, given to BatchAsync.", nameof(options));
+    }
+
+    public static OperationKind Kind(ReadConsistency consistency) => consistency switch
+    {
+        ReadConsistency.Linearizable => OperationKind.Read,
+        ReadConsistency.Stale => OperationKind.StaleRead,
+        _ => throw new ArgumentOutOfRangeException(nameof(consistency), consistency, "Consistency must be Linearizable or Stale."),
+    };
 
     public static long Nanoseconds(TimeSpan? timeout, TimeSpan otherwise)
     {

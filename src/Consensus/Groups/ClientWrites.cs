@@ -182,7 +182,7 @@ internal sealed class ClientWrites
 #else
         if (operation.Attempts == 0)
 #endif
-            operation.Complete(OperationStatus.Unavailable, $"{reason}, and no leader of group {operation.Group} could take it");
+            operation.Complete(OperationStatus.Unavailable, $"{reason}, and no leader of group {operation.Group} could take it{(_replica.RefusalOfProposals is { } refusal ? $": {refusal}" : "")}");
         else
             operation.Complete(OperationStatus.OutcomeUnknown, $"{reason} before the leader of group {operation.Group} answered");
     }
@@ -201,6 +201,9 @@ internal sealed class ClientWrites
                 return true;
             }
 
+            // It waits, until its deadline, for the disk or for another leader.
+            if (_replica.RefusalOfProposals is not null && !SkipEntryCommand.TryReadCommand(operation.Command.Span, out _))
+                return true;
             if (!_replica.TryPropose(operation.Command.Span, new Proposal(0, 0, operation, operation.Generation, 0, 0)))
                 return false;
         }

@@ -15,6 +15,8 @@ public sealed class GroupView(uint group, StateMachine machine)
     private ulong _commit;
     private ulong _applied;
     private ApplyHalt? _halt;
+    private long _behindSince = long.MaxValue;
+    private bool _leaderReachable;
     private bool _wasRead;
 
     /// <summary>The group.</summary>
@@ -44,6 +46,12 @@ public sealed class GroupView(uint group, StateMachine machine)
     /// <summary>Why it halted, in a sentence; null if it did not.</summary>
     public string? HaltReason => Volatile.Read(ref _halt)?.Reason;
 
+    /// <summary>Monotonic nanoseconds since when something that the leader's log holds waits to be applied here; <see cref="long.MaxValue"/> when nothing does.</summary>
+    public long BehindSince => Volatile.Read(ref _behindSince);
+
+    /// <summary>Whether this node leads, or its connection to the leader stands.</summary>
+    public bool IsLeaderReachable => Volatile.Read(ref _leaderReachable);
+
     /// <summary>A reader used the lease: the group is not idle. Written only on change, so that readers share the line.</summary>
     public void NoteRead()
     {
@@ -51,12 +59,21 @@ public sealed class GroupView(uint group, StateMachine machine)
             Volatile.Write(ref _wasRead, true);
     }
 
+    /// <summary>The replica stops: it serves no local read any more.</summary>
+    internal void EndLease() => Volatile.Write(ref _leaseUntil, long.MinValue);
+
     internal bool TakeWasRead()
     {
         if (!Volatile.Read(ref _wasRead))
             return false;
         Volatile.Write(ref _wasRead, false);
         return true;
+    }
+
+    internal void PublishProgress(bool leaderReachable, long behindSince)
+    {
+        Volatile.Write(ref _leaderReachable, leaderReachable);
+        Volatile.Write(ref _behindSince, behindSince);
     }
 
     internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil, ApplyHalt? halt)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 using RaftKv.Engine.Wal;
 
@@ -26,6 +27,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly INodeDriver _driver;
     private readonly HashSet<ulong> _refusedBy = [];
     private volatile bool _refuses;
+    private volatile bool _drains;
     private int _disposed;
 
     /// <summary>Recovers every group from log and stores; nothing runs before <see cref="Start"/>.</summary>
@@ -74,6 +76,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
             shard.Add(replica);
             _views[group] = replica.View;
         }
+
+        Readiness = new NodeReadiness(_views, ShardOf, () => _failure.Task.IsCompleted ? $"this node failed: {_failure.Task.Result}" : _refuses || _drains ? "this node is stopping" : null);
     }
 
     /// <inheritdoc/>
@@ -84,6 +88,9 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 
     /// <summary>What the groups look like from here; index 0 is unused.</summary>
     public IReadOnlyList<GroupView> Views => _views;
+
+    /// <summary>Whether it serves; somebody must let it sample.</summary>
+    public NodeReadiness Readiness { get; }
 
     /// <summary>Whether the connection to a peer stands.</summary>
     public bool IsConnected(ulong peer) => peer == _configuration.Self || _transport.IsConnected(peer);
@@ -97,9 +104,10 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <inheritdoc/>
     public void Submit(Operation operation)
     {
-        operation.Status = OperationStatus.Pending;
-        operation.Reason = null;
-        operation.Result.Clear();
+        // In the caller's thread: what a caller hands over must not throw in the shard's.
+        if (operation.Command.Length < CommandEnvelope.Size)
+            throw new ArgumentException($"The operation's command is {operation.Command.Length} bytes long; an encoded command has at least {CommandEnvelope.Size}.", nameof(operation));
+        operation.Begin();
         if (operation.Group == 0 || operation.Group >= _views.Length)
             operation.Complete(OperationStatus.Unavailable, $"there is no group {operation.Group} on this node");
         else if (_refuses)
@@ -123,15 +131,23 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 #endif
             return false;
         view.NoteRead();
-        // The caller may be the thread that polls the sockets: a disk must not hold it up.
-        if (!view.Machine.IsInMemory(key))
+        try
+        {
+            // The caller may be the thread that polls the sockets: a disk must not hold it up.
+            return view.Machine.IsInMemory(key) && view.Machine.TryRead(key, value, out found, out header);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or StoreFailedException)
+        {
+            // The lease held when it was looked at, and the node has been closed since, or its store has failed. Submitted, the read is told so.
             return false;
-        return view.Machine.TryRead(key, value, out found, out header);
+        }
     }
 
     /// <summary>Hands the leaderships over, as far as there is somebody to take them, within a bounded time.</summary>
     public async Task HandOverAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
+        // Whoever looks sends its requests elsewhere from now on.
+        _drains = true;
         var until = _clock.Now + (atMost.Ticks * 100);
         while (_clock.Now < until && _views.Any(v => v is not null && v.Leader == _configuration.Self) && _configuration.Members.Any(m => m.Number != _configuration.Self && _transport.IsConnected(m.Number)))
         {

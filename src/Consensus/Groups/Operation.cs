@@ -115,6 +115,14 @@ public abstract class Operation
     /// <summary>Called once, on a shard's thread, or on one that read from the disk for it: must be quick, must not block, must not throw. The operation may be reused from within.</summary>
     protected internal abstract void OnCompleted();
 
+    /// <summary>Makes it ready to be completed, once.</summary>
+    internal void Begin()
+    {
+        Status = OperationStatus.Pending;
+        Reason = null;
+        Result.Clear();
+    }
+
     internal void Complete(OperationStatus status, string? reason)
     {
         Invariant.That(Status == OperationStatus.Pending, $"an operation on group {Group} was completed twice");

@@ -24,9 +24,11 @@ internal sealed class Replica
     private readonly ExpiryProposer _expiry;
     private readonly LogRetention _retention;
     private readonly Action _goOn;
+    private readonly ApplyLag _lag = new();
     private ulong _knownLeader;
     private ApplyHalt? _halt;
     private ulong _toBeSkipped;
+    private ulong _leadersLastIndex;
 
     public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
     {
@@ -68,6 +70,9 @@ internal sealed class Replica
 
     /// <summary>Set while an entry that cannot be applied keeps this replica from going on.</summary>
     public ApplyHalt? Halt => _halt;
+
+    /// <inheritdoc cref="Shard.RefusalOfProposals"/>
+    public string? RefusalOfProposals => _halt?.Reason ?? _shard.RefusalOfProposals;
 
     /// <summary>Time of this turn.</summary>
     public long Now => _shard.Now;
@@ -118,7 +123,7 @@ internal sealed class Replica
             return;
         }
 
-        if ((RefusalOfWrites is not null && !SkipEntryCommand.TryReadCommand(command, out _)) || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
+        if ((RefusalOfProposals is not null && !SkipEntryCommand.TryReadCommand(command, out _)) || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
 #if MUTANT_39 // forwarded write answered before it is applied
         else if (CommandEnvelope.Kind(command) == CommandKind.Put)
@@ -140,7 +145,12 @@ internal sealed class Replica
         return true;
     }
 
-    public void OnMessage(Message message) => Core.Step(message, _shard.Now);
+    public void OnMessage(Message message)
+    {
+        Core.Step(message, _shard.Now);
+        if (message is Heartbeat heartbeat && heartbeat.From == Core.Leader)
+            _leadersLastIndex = heartbeat.LastIndex;
+    }
 
     public void OnPeerConnected(ulong peer)
     {
@@ -255,6 +265,8 @@ internal sealed class Replica
         var applied = Machine.Applied;
         var lease = MayServeUnderLease(_shard.Now) ? Core.LeaseUntil : long.MinValue;
         View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, _halt);
+        _lag.Note(Math.Max(Core.LastIndex, _leadersLastIndex), applied.Index, _shard.Now);
+        View.PublishProgress(Core.Leader == Core.Self || (Core.Leader != 0 && IsConnected(Core.Leader)), _lag.BehindSince);
     }
 
     private void Send(RaftEffects effects)
@@ -395,6 +407,8 @@ internal sealed class Replica
         if (Core.Leader != _knownLeader)
         {
             _knownLeader = Core.Leader;
+            _leadersLastIndex = 0;
+            _lag.Forget();
             Writes.ReturnUnlessWith(_knownLeader);
         }
 

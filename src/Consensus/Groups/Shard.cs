@@ -50,7 +50,10 @@ internal sealed partial class Shard : IWalCompletion
     private readonly Queue<LogBatch> _inLog = new();
     private LogBatch? _lastInLog;
     private int _refusedBatches;
-    private string? _logRefusal;
+    private volatile string? _logRefusal;
+    private volatile bool _isStoreFull;
+    private volatile bool _logHangs;
+    private long _lastTurn = long.MaxValue;
     private long _nextLogRetry = long.MaxValue;
     private volatile bool _stopped;
     private string _stopReason = "the node stopped";
@@ -100,11 +103,20 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>Wall clock of this turn, for stamping entries.</summary>
     public long UnixMilliseconds { get; private set; }
 
-    /// <summary>Why writes are refused at the moment, or null.</summary>
-    public string? RefusalOfWrites => _logRefusal ?? (IsStoreFull ? "the disk under this node's store is full" : null);
+    /// <summary>Why writes of this node's callers are refused at the moment, or null. From any thread.</summary>
+    public string? RefusalOfWrites => _logRefusal ?? (_isStoreFull ? "the disk under this node's store is full" : null);
+
+    /// <summary>
+    /// Why nothing is proposed on this node at the moment, or null. From any thread. A disk that does not answer may do so at once: what callers write waits for that, or for another node to lead, and is
+    /// not refused.
+    /// </summary>
+    public string? RefusalOfProposals => _logHangs ? "this node's disk does not answer" : RefusalOfWrites;
 
     /// <summary>The store takes nothing more at the moment: nothing is applied, so that it never has to.</summary>
-    public bool IsStoreFull { get; private set; }
+    public bool IsStoreFull => _isStoreFull;
+
+    /// <summary>When the last turn began, monotonic nanoseconds; <see cref="long.MaxValue"/> before the first. From any thread.</summary>
+    public long LastTurn => Volatile.Read(ref _lastTurn);
 
     public IReadOnlyList<Replica> Replicas => _ordered;
 
@@ -172,6 +184,7 @@ internal sealed partial class Shard : IWalCompletion
         if (_stopped)
             return;
         Now = _clock.Now;
+        Volatile.Write(ref _lastTurn, Now);
         UnixMilliseconds = _clock.UnixMilliseconds;
         _appliedInTurn = 0;
         TakeEvents();
@@ -205,7 +218,12 @@ internal sealed partial class Shard : IWalCompletion
         _stopReason = reason;
         _stopped = true;
         foreach (var replica in _ordered)
+        {
+            // Before the stores are closed: no reader is to rely on them any more.
+            replica.View.EndLease();
             replica.EndAll(reason);
+        }
+
         RefuseRest();
     }
 
@@ -450,9 +468,10 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnLogDurable()
     {
-        if (_logRefusal is not null)
+        if (_logRefusal is not null || _logHangs)
         {
             _logRefusal = null;
+            _logHangs = false;
             ResumeLeading();
             LogDiskWritesAgain();
         }
@@ -494,10 +513,10 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnLogHangs()
     {
-        if (_logRefusal is null)
+        if (_logRefusal is null && !_logHangs)
         {
             Sometimes.Reached(Sometimes.LogHangs);
-            _logRefusal = "this node's disk does not answer";
+            _logHangs = true;
             LogDiskHangs();
         }
 
@@ -506,7 +525,7 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnStoreFull(bool full)
     {
-        IsStoreFull = full;
+        _isStoreFull = full;
         foreach (var replica in _ordered)
         {
             replica.OnStoreFull(full);
@@ -545,7 +564,7 @@ internal sealed partial class Shard : IWalCompletion
 
     private void ResumeLeading()
     {
-        if (RefusalOfWrites is null)
+        if (RefusalOfProposals is null)
             Balancer.ResumeLeading();
     }
 
@@ -575,7 +594,7 @@ internal sealed partial class Shard : IWalCompletion
     [LoggerMessage(Level = LogLevel.Information, Message = "the log can be written again; writes are accepted")]
     private partial void LogDiskWritesAgain();
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "the log's disk has confirmed nothing for an election timeout; writes are refused and leaderships handed over until it does")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "the log's disk has confirmed nothing for an election timeout; leaderships are handed over, and writes wait for the new leaders, until it does")]
     private partial void LogDiskHangs();
 
     [LoggerMessage(Level = LogLevel.Error, Message = "the disk under the store is full: nothing is applied and writes are refused until there is space")]

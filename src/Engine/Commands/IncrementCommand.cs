@@ -4,8 +4,8 @@ using RaftKv.Engine.Buffers;
 namespace RaftKv.Engine.Commands;
 
 /// <summary>
-/// Adds to a decimal 64-bit integer, as Redis INCRBY: an absent key counts as 0, the expiry is kept. Result: Ok and the new value; NotAnInteger; Overflow.
-/// Body: delta (8), key (the rest).
+/// Adds to a decimal 64-bit integer, as Redis INCRBY: an absent key counts as 0. Result: Ok and the new value; NotAnInteger; Overflow.
+/// Body: delta (8), expiry, key (the rest).
 /// </summary>
 public readonly ref struct IncrementCommand
 {
@@ -15,11 +15,18 @@ public readonly ref struct IncrementCommand
     /// <summary>What to add.</summary>
     public long Delta { get; private init; }
 
+    /// <summary>What becomes of the expiry.</summary>
+    public Expiry Expiry { get; private init; }
+
+    /// <summary>Appends to <paramref name="into"/> a command that keeps the expiry.</summary>
+    public static void Encode(PooledBuffer into, ReadOnlySpan<byte> key, long delta) => Encode(into, key, delta, Expiry.Keep);
+
     /// <summary>Appends the command to <paramref name="into"/>.</summary>
-    public static void Encode(PooledBuffer into, ReadOnlySpan<byte> key, long delta)
+    public static void Encode(PooledBuffer into, ReadOnlySpan<byte> key, long delta, Expiry expiry)
     {
         into.WriteEnvelope(CommandKind.Increment);
         into.WriteInt64(delta);
+        expiry.Write(into);
         into.Write(key);
     }
 
@@ -27,9 +34,11 @@ public readonly ref struct IncrementCommand
     public static bool TryRead(ReadOnlySpan<byte> body, out IncrementCommand command)
     {
         var reader = new ByteReader(body);
-        var read = reader.TryReadInt64(out var delta);
-        command = new IncrementCommand { Delta = delta, Key = reader.Rest };
-        return read;
+        command = default;
+        if (!reader.TryReadInt64(out var delta) || !Expiry.TryRead(ref reader, out var expiry))
+            return false;
+        command = new IncrementCommand { Delta = delta, Expiry = expiry, Key = reader.Rest };
+        return true;
     }
 
     internal void Apply(CommandContext context)
@@ -52,7 +61,7 @@ public readonly ref struct IncrementCommand
         }
         Span<byte> text = stackalloc byte[Numbers.MaxIntegerLength];
         Utf8Formatter.TryFormat(sum, text, out var written);
-        context.Write(Key, Expiry.Keep, before, text[..written]);
+        context.Write(Key, Expiry, before, text[..written]);
         context.ReplyNumber(sum);
     }
 }

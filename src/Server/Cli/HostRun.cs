@@ -91,7 +91,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
                 MaxQueuedBytes = options.MaxValueBytes,
             },
         };
-        return ServerHost.Build(server, new NodeView(node.Describe, () => node.IsReady, node.SkipEntryAsync), resp, http);
+        return ServerHost.Build(server, new NodeView(node.Describe, node.DescribeReadiness, node.SkipEntryAsync), resp, http);
     }
 
     private static async Task StartAsync(WebApplication app, CancellationToken cancellation)

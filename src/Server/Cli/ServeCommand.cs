@@ -21,7 +21,7 @@ internal static class ServeCommand
         var command = new Command("serve", """
             Runs one node of a cluster.
 
-            Prints one line on standard output when it takes connections; logs go to standard error. SIGTERM and SIGINT stop it in order.
+            Prints one line on standard output when it is ready, as GET /readyz says; logs go to standard error. SIGTERM and SIGINT stop it in order.
             Exit codes: 0 stopped, 1 the node had to stop by itself, 2 wrong usage, 3 could not start.
 
             Examples:
@@ -57,8 +57,11 @@ internal static class ServeCommand
         var options = settings.ToOptions();
         var resp = ListenAddress.Parse("--resp", settings.Resp ?? ServeSettings.DefaultResp);
         var http = ListenAddress.Parse("--http", settings.Http ?? ServeSettings.DefaultHttp);
-        return new HostRun(resp, http, [options]).RunAsync((node, doors, _) =>
+        return new HostRun(resp, http, [options]).RunAsync(async (node, doors, cancellation) =>
         {
+            // The line and GET /readyz say the same, at the same time. A node that cannot be ready yet runs and answers meanwhile: the others may be on their way.
+            if (await Task.WhenAny(node.FirstReady, node.Failure).WaitAsync(cancellation) != node.FirstReady)
+                return;
             List<string> served = [];
             if (doors.Resp is not null)
                 served.Add($"RESP on {doors.Resp}");
@@ -66,7 +69,6 @@ internal static class ServeCommand
                 served.Add($"HTTP on {doors.Http}");
             var serves = served.Count > 0 ? $" serves {string.Join(", ", served)}" : " runs";
             Console.Out.WriteLine($"ready: node {node.Name}{serves}, {Count(options.Members.Count, "member")}, {Count(node.Describe().Groups.Count, "group")}");
-            return Task.CompletedTask;
         });
     }
 

@@ -4,12 +4,15 @@ using RaftKv.Hosting;
 
 namespace RaftKv.Server.Http;
 
-/// <summary>The JSON of GET /v1/cluster, written by the host and read by its status command. Generated code: nothing is found by reflection.</summary>
+/// <summary>The JSON of GET /v1/cluster, written by the host and read by its status command, and of GET /readyz. Generated code: nothing is found by reflection.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ClusterDescription))]
+[JsonSerializable(typeof(ReadinessDescription))]
 internal sealed partial class ClusterJson : JsonSerializerContext
 {
     public static byte[] Serialize(ClusterDescription cluster) => JsonSerializer.SerializeToUtf8Bytes(cluster, Default.ClusterDescription);
+
+    public static byte[] Serialize(ReadinessDescription readiness) => JsonSerializer.SerializeToUtf8Bytes(readiness, Default.ReadinessDescription);
 
     /// <exception cref="JsonException">The text is not such a description.</exception>
     public static ClusterDescription Deserialize(ReadOnlySpan<byte> json)

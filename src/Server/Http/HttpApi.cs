@@ -1,3 +1,4 @@
+using System.Text;
 using RaftKv.Hosting;
 
 namespace RaftKv.Server.Http;
@@ -5,23 +6,22 @@ namespace RaftKv.Server.Http;
 /// <summary>The HTTP surface: what the cluster looks like, and whether to send requests here. Handlers do not block.</summary>
 internal static class HttpApi
 {
+    private const string Json = "application/json; charset=utf-8";
+    private const string Text = "text/plain; charset=utf-8";
+
+    /// <summary>What answers GET answers HEAD as well; the server leaves the body away.</summary>
+    private static readonly string[] Methods = [HttpMethods.Get, HttpMethods.Head];
+
     public static void Map(WebApplication app, NodeView node)
     {
-        app.MapGet("/v1/cluster", (HttpContext context) => WriteJson(context, node.Describe()));
+        app.MapMethods("/v1/cluster", Methods, (HttpContext context) => WriteAsync(context, StatusCodes.Status200OK, Json, ClusterJson.Serialize(node.Describe())));
         app.MapPost("/v1/groups/{id}/skip", (HttpContext context, string id) => SkipAsync(context, node, id));
-        app.MapGet("/healthz", (HttpContext context) => WriteText(context, StatusCodes.Status200OK, "ok"));
-        app.MapGet("/readyz", (HttpContext context) =>
-            node.IsReady()
-                ? WriteText(context, StatusCodes.Status200OK, "ready")
-                : WriteText(context, StatusCodes.Status503ServiceUnavailable, NotReadyReason(node.Describe())));
-    }
-
-    private static string NotReadyReason(ClusterDescription cluster)
-    {
-        var leaderless = cluster.Groups.Where(g => g.Leader is null).Select(g => g.Id).ToList();
-        return leaderless.Count > 0
-            ? $"not ready: no leader is known for group {string.Join(", ", leaderless)}"
-            : "not ready: this node is catching up with what is committed";
+        app.MapMethods("/healthz", Methods, (HttpContext context) => WriteAsync(context, StatusCodes.Status200OK, Text, "ok\n"u8.ToArray()));
+        app.MapMethods("/readyz", Methods, (HttpContext context) =>
+        {
+            var readiness = node.Readiness();
+            return WriteAsync(context, readiness.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable, Json, ClusterJson.Serialize(readiness));
+        });
     }
 
     /// <summary>POST /v1/groups/{id}/skip?index=I: 200 when the entry is skipped, 409 if it is not what the group halted at, 400 for what is no number, 503 when nobody could take it.</summary>
@@ -46,16 +46,13 @@ internal static class HttpApi
         }
     }
 
-    private static Task WriteJson(HttpContext context, ClusterDescription cluster)
-    {
-        context.Response.ContentType = "application/json; charset=utf-8";
-        return context.Response.Body.WriteAsync(ClusterJson.Serialize(cluster)).AsTask();
-    }
+    private static Task WriteText(HttpContext context, int status, string text) => WriteAsync(context, status, Text, Encoding.UTF8.GetBytes(text + "\n"));
 
-    private static Task WriteText(HttpContext context, int status, string text)
+    private static Task WriteAsync(HttpContext context, int status, string type, byte[] body)
     {
         context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        return context.Response.WriteAsync(text + "\n");
+        context.Response.ContentType = type;
+        context.Response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.Body.WriteAsync(body).AsTask();
     }
 }

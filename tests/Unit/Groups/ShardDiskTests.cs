@@ -92,23 +92,33 @@ public class ShardDiskTests
     }
 
     [Fact]
-    public void A_log_that_confirms_nothing_for_an_election_timeout_refuses_writes_until_it_does()
+    public void Writes_wait_while_the_log_confirms_nothing_and_end_at_their_deadline()
     {
         using var node = new ShardFixture();
         node.Run(700);
         Assert.Equal(RaftRole.Leader, node.Replica.Core.Role);
         node.DiskHangs = true;
-        var waiting = node.Write("k", "1");
+        var underWay = node.Write("k", "1");
         node.Run(250);
-        Assert.Null(node.Shard.RefusalOfWrites);
+        Assert.Null(node.Shard.RefusalOfProposals);
         node.Run(100);
-        Assert.NotNull(node.Shard.RefusalOfWrites);
-        var refused = node.Write("k", "2");
-        node.Run(1);
-        Assert.Equal(OperationStatus.Unavailable, refused.Status);
+        Assert.NotNull(node.Shard.RefusalOfProposals);
+        var waiting = node.Write("k", "2");
+        node.Run(100);
+        Assert.Equal(OperationStatus.Pending, waiting.Status);
         node.DiskAnswers();
-        node.Run(5);
-        Assert.Null(node.Shard.RefusalOfWrites);
-        Assert.Equal(OperationStatus.Completed, waiting.Status);
+        node.Run(20);
+        Assert.Null(node.Shard.RefusalOfProposals);
+        Assert.Equal((OperationStatus.Completed, OperationStatus.Completed), (underWay.Status, waiting.Status));
+
+        node.DiskHangs = true;
+        node.Write("k", "3");
+        node.Run(400);
+        var tooLong = node.Write("k", "4");
+        node.Run(4_900);
+        Assert.Equal(OperationStatus.Pending, tooLong.Status);
+        node.Run(200);
+        Assert.Equal(OperationStatus.Unavailable, tooLong.Status);
+        Assert.Contains("does not answer", tooLong.Reason, StringComparison.Ordinal);
     }
 }

@@ -140,7 +140,7 @@ public sealed class TenantTests : IDisposable
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => _tenant.PutAsync("k", "v", new WriteOptions { ExpiresAfter = TimeSpan.Zero }).AsTask());
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => _tenant.PutAsync("k", "v", new WriteOptions { Timeout = TimeSpan.Zero }).AsTask());
         await Assert.ThrowsAsync<ArgumentException>(() => _tenant.PutAsync("k", "v", new WriteOptions { KeepExpiry = true, ExpiresAfter = TimeSpan.FromSeconds(1) }).AsTask());
-        await Assert.ThrowsAsync<OperationCanceledException>(() => _tenant.PutAsync("k", "v", cancellationToken: new CancellationToken(true)).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _tenant.PutAsync("k", "v", cancellationToken: new CancellationToken(true)).AsTask());
         Assert.Equal(before, _executor.Submitted);
     }
 

@@ -32,7 +32,27 @@ public sealed class ServerHostTests
         Assert.Equal("ok\n", await client.GetStringAsync(new Uri("/healthz", UriKind.Relative)));
         using var ready = await client.GetAsync(new Uri("/readyz", UriKind.Relative));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
-        Assert.Equal("not ready: no leader is known for group 2\n", await ready.Content.ReadAsStringAsync());
+        Assert.Equal("""{"node":"n1","ready":false,"reason":null,"groups":[{"id":2,"reason":"no leader is known"}]}""", await ready.Content.ReadAsStringAsync());
+        await app.StopAsync();
+    }
+
+    [Fact]
+    public async Task HEAD_is_answered_as_GET_is_without_a_body()
+    {
+        using var executor = new MemoryExecutor();
+        await using var app = Build(executor, isReady: true);
+        await app.StartAsync();
+        using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Last()) };
+        foreach (var path in new[] { "/v1/cluster", "/healthz", "/readyz" })
+        {
+            using var get = await client.GetAsync(new Uri(path, UriKind.Relative));
+            using var request = new HttpRequestMessage(HttpMethod.Head, path);
+            using var head = await client.SendAsync(request);
+            Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (get.StatusCode, head.StatusCode));
+            Assert.Equal(get.Content.Headers.ContentLength, head.Content.Headers.ContentLength);
+            Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        }
+
         await app.StopAsync();
     }
 
@@ -107,7 +127,7 @@ public sealed class ServerHostTests
     {
         var server = new RespServer(executor, 1, () => Cluster, NullLogger.Instance) { MaxClients = maxClients };
         var any = new IPEndPoint(IPAddress.Loopback, 0);
-        return ServerHost.Build(server, new NodeView(() => Cluster, () => isReady, (group, index, _) => group == 7 ? Task.FromException<bool>(new UnavailableException("there is no group 7 on this node")) : Task.FromResult(index == 5)), any, any);
+        return ServerHost.Build(server, new NodeView(() => Cluster, () => new ReadinessDescription("n1", isReady, null, isReady ? [] : [new UnreadyGroup(2, "no leader is known")]), (group, index, _) => group == 7 ? Task.FromException<bool>(new UnavailableException("there is no group 7 on this node")) : Task.FromResult(index == 5)), any, any);
     }
 
     private static async Task<Socket> ConnectAsync(WebApplication app)
