@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using RaftKv.Engine.Buffers;
 
@@ -28,7 +29,7 @@ internal sealed class Connection : IDisposable
         socket.Blocking = false;
         _socket = socket;
         _options = options;
-        RemoteEnd = socket.RemoteEndPoint?.ToString() ?? "unknown";
+        RemoteEnd = Readable(socket.RemoteEndPoint);
         _queue = new SendQueue(socket, options.MaxQueuedBytes, options.MaxQueuedFrames, Close);
     }
 
@@ -126,6 +127,14 @@ internal sealed class Connection : IDisposable
 
         Close(refusal.Message);
     }
+
+    /// <summary>An address as people write it: a dual-mode socket calls 127.0.0.1 [::ffff:127.0.0.1].</summary>
+    internal static string Readable(EndPoint? end) => end switch
+    {
+        IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped => new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port).ToString(),
+        null => "unknown",
+        _ => end.ToString()!,
+    };
 
     /// <summary>Gives the receiver's memory back; to be called when no receive is under way and none will follow.</summary>
     public void Dispose()

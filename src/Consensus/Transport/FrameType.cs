@@ -20,4 +20,7 @@ internal enum FrameType : byte
 
     /// <summary>Nothing to say, still alive. Empty.</summary>
     KeepAlive = 17,
+
+    /// <summary>The sender stops in order: the connection is about to be closed, and nothing is wrong. Empty.</summary>
+    Goodbye = 18,
 }

@@ -11,6 +11,8 @@ namespace RaftKv.Consensus.Transport;
 /// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
+    private const string SaidGoodbye = "it stopped";
+
     private readonly TransportOptions _options;
     private readonly Handshake _handshake;
     private readonly OwnIdentity _own;
@@ -114,6 +116,8 @@ internal sealed class Peer : IAsyncDisposable
         lock (_gate)
         {
             _stopped = true;
+            // Best effort: it says to the other side's operator that nothing broke.
+            _active?.Send(FrameType.Goodbye, null);
             _latest?.Close("this node is stopping, or the peer was removed");
             chain = _chain;
         }
@@ -131,16 +135,19 @@ internal sealed class Peer : IAsyncDisposable
             if (connection.ClosedBecause is not null)
                 return;
             _lastRefusal = null;
-            TransportLog.Connected(_logger, Number, other.Name, connection.RemoteEnd);
+            var remote = _address.ToString();
+            TransportLog.Connected(_logger, other.Name, remote);
             _active = connection;
             _handler.OnConnected(Number);
             var reason = await ReceiveUntilLostAsync(connection);
             _active = null;
             connection.Close(reason);
             if (_stopping.IsCancellationRequested)
-                TransportLog.Stopped(_logger, Number, connection.RemoteEnd);
+                TransportLog.Stopped(_logger, other.Name, remote);
+            else if (reason == SaidGoodbye)
+                TransportLog.PeerStopped(_logger, other.Name, remote);
             else
-                TransportLog.Disconnected(_logger, Number, connection.RemoteEnd, connection.ClosedBecause!);
+                TransportLog.Disconnected(_logger, other.Name, remote, connection.ClosedBecause!);
             _handler.OnDisconnected(Number);
         }
     }
@@ -155,7 +162,7 @@ internal sealed class Peer : IAsyncDisposable
             if (connection.ClosedBecause is not null)
                 return;
             _lastRefusal = null;
-            TransportLog.Agrees(_logger, Number, meeting.Other.Name, connection.RemoteEnd);
+            TransportLog.Agrees(_logger, meeting.Other.Name, _address.ToString());
             _held = connection;
             var lost = ReceiveUntilLostAsync(connection, FrameType.KeepAlive);
             try
@@ -191,6 +198,8 @@ internal sealed class Peer : IAsyncDisposable
                         break;
                     case FrameType.KeepAlive when payload is null:
                         break;
+                    case FrameType.Goodbye when payload is null:
+                        return SaidGoodbye;
                     default:
                         payload?.Dispose();
                         return $"it sent a frame of type {(byte)type}, which has no place here";
@@ -232,7 +241,7 @@ internal sealed class Peer : IAsyncDisposable
     private async Task<bool> DialOnceAsync()
     {
         var address = _address;
-        var remote = $"{address.Host}:{address.Port}";
+        var remote = address.ToString();
         Connection? connection = null;
         try
         {

@@ -53,7 +53,7 @@ public sealed class TcpTransport : ITransport
         {
             Invariant.That(!_started && !_stopped, "a transport is started once");
             _started = true;
-            TransportLog.Listening(_logger, LocalEndPoint.ToString());
+            TransportLog.Listening(_logger, Connection.Readable(LocalEndPoint));
             _listener.Start();
             _liveness.Start();
             foreach (var peer in _peers.Values)

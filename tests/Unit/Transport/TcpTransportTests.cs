@@ -32,6 +32,23 @@ public sealed class TcpTransportTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_peer_that_stops_in_order_is_no_warning(bool dialler)
+    {
+        await using var one = new TestNode(1);
+        await using var two = new TestNode(2);
+        TestNode.Start(one, two);
+        await one.Handler.ExpectAsync("connected 2");
+        await two.Handler.ExpectAsync("connected 1");
+        var (stops, stays) = dialler ? (one, two) : (two, one);
+        await stops.Transport.DisposeAsync();
+        await stays.Handler.ExpectAsync($"disconnected {stops.Identity.Number}");
+        Assert.Contains(stays.Logger.Lines, line => line.StartsWith("Information: ", StringComparison.Ordinal) && line.Contains("stopped in order", StringComparison.Ordinal));
+        Assert.DoesNotContain(stays.Logger.Lines, line => line.StartsWith("Warning: lost", StringComparison.Ordinal) || line.Contains("::ffff", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Three_nodes_have_one_connection_per_pair()
     {
