@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
@@ -13,6 +14,7 @@ namespace RaftKv.Hosting;
 public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CheckpointTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly IReadOnlyList<string> _names;
@@ -25,6 +27,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     private Task? _opening;
     private volatile OpenNode? _open;
     private Timer? _sampling;
+    private ILogger _logger = NullLogger.Instance;
 
     /// <summary>A node that does not run yet.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
@@ -131,7 +134,13 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     /// Hands this node's leaderships over, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
     /// The first step of a stop that nobody notices.
     /// </summary>
-    public Task HandOverLeadershipsAsync() => _open?.Runtime.HandOverAsync(HandOverTime, CancellationToken.None) ?? Task.CompletedTask;
+    public Task HandOverLeadershipsAsync()
+    {
+        if (_open is not { } open || Failure.IsCompleted)
+            return Task.CompletedTask;
+        NodeLog.Stopping(_logger, Name);
+        return open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None);
+    }
 
     /// <summary>
     /// Hands leaderships over, completes what is under way, closes the files. A node that is starting is stopped as soon as it has. Later calls wait for the first; afterwards every operation ends as
@@ -159,7 +168,14 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
             return;
         try
         {
-            if (open.Runtime.Readiness.Sample(open.Runtime.Now) && IsReady)
+            if (!open.Runtime.Readiness.Sample(open.Runtime.Now) || _stopping.IsCancellationRequested)
+                return;
+            var readiness = DescribeReadiness();
+            if (readiness.Ready)
+                NodeLog.Ready(_logger, Name);
+            else
+                NodeLog.NotReady(_logger, Name, string.Join("; ", readiness.Groups.GroupBy(g => g.Reason).Select(g => $"group {string.Join(", ", g.Select(x => x.Id))}: {g.Key}").Prepend(readiness.Reason).Where(r => r is not null)));
+            if (readiness.Ready)
                 _firstReady.TrySetResult();
         }
         finally
@@ -176,7 +192,11 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         try
         {
             either.Token.ThrowIfCancellationRequested();
+            _logger = loggers.CreateLogger<RaftKvNode>();
+            NodeLog.Starting(_logger, Options);
+            var began = Stopwatch.GetTimestamp();
             var open = await NodeStarter.StartAsync(Options, loggers, either.Token).ConfigureAwait(false);
+            NodeLog.Started(_logger, Name, (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds, open.Recovered);
             _open = open;
             _ = open.Runtime.Failure.ContinueWith((failed, failure) => ((TaskCompletionSource<string>)failure!).TrySetResult(failed.Result), _failure, TaskScheduler.Default);
             _sampling = new Timer(static node => ((RaftKvNode)node!).Sample(), this, TimeSpan.Zero, SampleInterval);
@@ -210,10 +230,17 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         _starting.Refuse("this node has stopped");
         if (_open is not { } open)
             return;
+        var began = Stopwatch.GetTimestamp();
+        var saved = false;
         if (!Failure.IsCompleted)
+        {
             await open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
+            saved = await open.Runtime.CheckpointAsync(CheckpointTime).ConfigureAwait(false);
+        }
+
         _sampling?.Dispose();
         await open.Runtime.DisposeAsync().ConfigureAwait(false);
         open.Directory.Dispose();
+        NodeLog.Stopped(_logger, Name, (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds, Failure.IsCompleted ? $"it had failed: {Failure.Result}" : saved ? "a checkpoint was taken" : "no checkpoint was taken, the next start replays");
     }
 }

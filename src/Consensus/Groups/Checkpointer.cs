@@ -13,6 +13,8 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
     /// <summary>A full disk is given this long to get some space before the next attempt.</summary>
     private const long RetryInterval = 1_000_000_000;
 
+    private readonly List<Action> _waiting = [];
+    private readonly List<Action> _covered = [];
     private bool _demanded;
     private bool _underWay;
     private long _appliedBytes;
@@ -32,6 +34,19 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
 
     /// <summary>Somebody needs one that contains the state as of now.</summary>
     public void Demand() => _demanded = true;
+
+    /// <summary>Calls back, on this thread, once a checkpoint holds all that is applied by now, at once if one does already, or when a full disk refused it.</summary>
+    public void WhenSaved(Action saved)
+    {
+        if (!_underWay && !_demanded && _appliedBytes == 0)
+        {
+            saved();
+            return;
+        }
+
+        _demanded = true;
+        _waiting.Add(saved);
+    }
 
     /// <summary>Bytes that were applied: what a restart would replay.</summary>
     public void OnApplied(long bytes) => _appliedBytes += bytes;
@@ -61,6 +76,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             _notBefore = shard.Now + RetryInterval;
             Refused++;
             shard.OnCheckpointRefused(full);
+            CallBack();
             return;
         }
 
@@ -68,6 +84,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             return;
         _underWay = false;
         Completed++;
+        CallBack();
         foreach (var (group, position) in completed.Groups)
         {
 #if MUTANT_24 // shared log dropped past what the checkpoint of a group holds
@@ -87,5 +104,14 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
         _underWay = true;
         _demanded = false;
         _appliedBytes = 0;
+        _covered.AddRange(_waiting);
+        _waiting.Clear();
+    }
+
+    private void CallBack()
+    {
+        foreach (var saved in _covered)
+            saved();
+        _covered.Clear();
     }
 }

@@ -163,6 +163,19 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
             shard.Inbox.Post(() => shard.Balancer.HandOver(shard.Now));
     }
 
+    /// <summary>Takes a checkpoint of what is applied by now, so that the next start has nothing to replay; false if it took longer than it may.</summary>
+    public async Task<bool> CheckpointAsync(TimeSpan atMost)
+    {
+        var saved = _shards.Select(shard =>
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            shard.Inbox.Post(() => shard.Checkpoints.WhenSaved(() => done.TrySetResult()));
+            return done.Task;
+        }).ToList();
+        var all = Task.WhenAll(saved);
+        return await Task.WhenAny(all, Failure, Task.Delay(atMost)).ConfigureAwait(false) == all;
+    }
+
     /// <summary>Stops everything: whoever waits is told, the files are closed.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -406,6 +406,7 @@ internal sealed class Replica
         DropProposalsOfOtherTerms();
         if (Core.Leader != _knownLeader)
         {
+            _shard.Leadership.OnChanged(Group, Core.Leader, Core.Term, _knownLeader == Core.Self || IsConnected(_knownLeader), _shard.Now);
             _knownLeader = Core.Leader;
             _leadersLastIndex = 0;
             _lag.Forget();

@@ -71,6 +71,7 @@ internal sealed partial class Shard : IWalCompletion
         Outbox = new Outbox(transport, logger);
         Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes);
         Balancer = new LeaderBalancer(this);
+        Leadership = new LeadershipLog(this, logger, clock.Now);
         Batch = new LogBatch();
         Now = clock.Now;
         UnixMilliseconds = clock.UnixMilliseconds;
@@ -90,6 +91,8 @@ internal sealed partial class Shard : IWalCompletion
     public Checkpointer Checkpoints { get; }
 
     public LeaderBalancer Balancer { get; }
+
+    public LeadershipLog Leadership { get; }
 
     /// <summary>What this turn gives to the log so far.</summary>
     public LogBatch Batch { get; private set; }
@@ -125,7 +128,7 @@ internal sealed partial class Shard : IWalCompletion
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
-        Math.Min(_nextTick, _nextSweep),
+        Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline),
         Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
 
     /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
@@ -198,6 +201,7 @@ internal sealed partial class Shard : IWalCompletion
         if (Now >= _nextSweep)
             Sweep();
         Checkpoints.Poll();
+        Leadership.Tick(Now);
         do
         {
             ProcessTouched();

@@ -11,6 +11,9 @@ namespace RaftKv.Server.Cli;
 /// </summary>
 internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<RaftKvOptions> nodes)
 {
+    /// <summary>A failed node refuses everything at once: this long for its clients to be told so.</summary>
+    private static readonly TimeSpan FailedDrainTime = TimeSpan.FromSeconds(1);
+
     /// <summary>Runs until a signal or a failure.</summary>
     /// <param name="ready">Called once requests are taken, with the node that takes them and where.</param>
     /// <exception cref="CommandLineException">It could not start.</exception>
@@ -38,7 +41,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
             // Leaderships first, while requests are still answered, through the new leaders.
             if (failed is null)
                 await Task.WhenAll(started.Select(n => n.HandOverLeadershipsAsync()));
-            using var drain = new CancellationTokenSource(failed is null ? ServerHost.DrainTime : TimeSpan.Zero);
+            using var drain = new CancellationTokenSource(failed is null ? ServerHost.DrainTime : FailedDrainTime);
             await app.StopAsync(drain.Token);
             return failed is null ? ExitCode.Ok : throw new CommandLineException(ExitCode.Failed, failed);
         }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace RaftKv.Server.Cli;
 
-/// <summary>SIGTERM and SIGINT become a cancellation, from the start of the process on: also a node that is still recovering stops in order. A second one ends the process at once.</summary>
+/// <summary>SIGTERM, SIGINT and SIGHUP (the terminal was closed; there is no configuration to read again) become a cancellation, from the start of the process on: also a node that is still recovering stops in order. A second one ends the process at once.</summary>
 internal sealed class TerminationSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -12,6 +12,7 @@ internal sealed class TerminationSignals : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
         PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal),
     ];
 
     /// <summary>Cancelled by the first signal.</summary>

@@ -78,6 +78,33 @@ public class ShardDiskTests
     }
 
     [Fact]
+    public void Who_waits_for_a_checkpoint_hears_of_one_that_holds_all_that_was_applied()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Write("k", "1");
+        node.Run(10);
+        var saved = 0UL;
+        node.Shard.Checkpoints.WhenSaved(() => saved = node.Replica.Machine.Applied.Index);
+        Assert.Equal(0UL, saved);
+        var applied = node.Replica.Machine.Applied.Index;
+        node.Run(20);
+        Assert.Equal((applied, 1L), (saved, node.Shard.Checkpoints.Completed));
+        // Nothing was applied since.
+        saved = 0;
+        node.Shard.Checkpoints.WhenSaved(() => saved = 1);
+        Assert.Equal(1UL, saved);
+        Assert.Equal(1L, node.Shard.Checkpoints.Completed);
+        node.Write("k", "2");
+        node.Run(10);
+        node.Store.RefusedCheckpoints = 1;
+        saved = 0;
+        node.Shard.Checkpoints.WhenSaved(() => saved = 2);
+        node.Run(20);
+        Assert.Equal(2UL, saved);
+    }
+
+    [Fact]
     public void No_checkpoint_begins_while_the_store_is_full()
     {
         using var node = new ShardFixture();

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Hosting;
 using Xunit;
@@ -149,6 +151,39 @@ public sealed class EmbeddingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_after_a_clean_stop_replays_nothing_and_the_log_says_what_happened()
+    {
+        var lines = new ConcurrentQueue<string>();
+        using var loggers = LoggerFactory.Create(b => b.AddProvider(new LineProvider(lines)));
+        for (var round = 0; round < 2; round++)
+        {
+            await using var node = await RaftKvNode.StartAsync(Options(), loggers);
+            for (var i = 0; i < 50; i++)
+                await node.DefaultTenant.PutAsync($"k{round}-{i}", "v");
+            await node.FirstReady;
+            Assert.True(node.IsReady);
+            Assert.True(node.DescribeReadiness().Ready);
+            await node.HandOverLeadershipsAsync();
+            Assert.Equal("this node is stopping", node.DescribeReadiness().Reason);
+        }
+
+        string[] expected =
+        [
+            "RaftKv ", "its directory is new", "n1 leads group 1 in term", "is ready", "node n1 stops", "a checkpoint was taken",
+            "RaftKv ", "1 of 1 groups recovered", ", 0 entries behind their checkpoints", "n1 leads group 1 in term", "is ready", "a checkpoint was taken",
+        ];
+        var position = 0;
+        var all = string.Join('\n', lines);
+        foreach (var part in expected)
+        {
+            position = all.IndexOf(part, position, StringComparison.Ordinal);
+            Assert.True(position >= 0, $"'{part}' is not where it should be in:\n{all}");
+        }
+
+        Assert.DoesNotContain("Warning", all, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_options_that_a_node_runs_with_are_its_own()
     {
         var options = Options();
@@ -183,6 +218,22 @@ public sealed class EmbeddingTests : IDisposable
         options.StoreMemoryBytes = 128 << 20;
         options.LogSegmentBytes = 4 << 20;
         options.RequestTimeout = TimeSpan.FromSeconds(30);
+    }
+
+    private sealed class LineProvider(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => lines.Enqueue($"{logLevel}: {formatter(state, exception)}");
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Worker(Tenant tenant, RaftKvNode node) : IHostedService
