@@ -27,6 +27,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     private Task? _opening;
     private volatile OpenNode? _open;
     private Timer? _sampling;
+    private bool _saidStopping;
     private ILogger _logger = NullLogger.Instance;
 
     /// <summary>A node that does not run yet.</summary>
@@ -138,7 +139,8 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     {
         if (_open is not { } open || Failure.IsCompleted)
             return Task.CompletedTask;
-        NodeLog.Stopping(_logger, Name);
+        if (!Interlocked.Exchange(ref _saidStopping, true))
+            NodeLog.Stopping(_logger, Name);
         return open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None);
     }
 
