@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
 using RaftKv.Server.Http;
 using RaftKv.Server.Resp;
 
@@ -13,6 +14,9 @@ internal static partial class ServerHost
 {
     /// <summary>How long clients may take to accept what is pending when the host stops.</summary>
     public static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>In Redis' words.</summary>
+    private static readonly byte[] TooManyClients = "-ERR max number of clients reached\r\n"u8.ToArray();
 
     private static readonly byte[] Unavailable = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray();
 
@@ -36,6 +40,14 @@ internal static partial class ServerHost
         if (budget.IsTight)
             LogTight(server.Logger, budget.Limit, server.MaxClients, budget.MaxHttpConnections);
         var httpSlots = new ConnectionSlots("HTTP", budget.MaxHttpConnections, server.Logger, TimeProvider.System);
+        List<Door> doors = [];
+        if (resp is not null)
+            doors.Add(new Door(resp, server.Slots, TooManyClients));
+        if (http is not null)
+            doors.Add(new Door(http, httpSlots, Unavailable));
+        // The last that is registered is asked first.
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => new CappedTransport(
+            new SocketTransportFactory(services.GetRequiredService<IOptions<SocketTransportOptions>>(), services.GetRequiredService<ILoggerFactory>()), doors));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -44,20 +56,15 @@ internal static partial class ServerHost
             if (resp is not null)
                 kestrel.Listen(resp, listen => listen.UseConnectionHandler<RespConnectionHandler>());
             if (http is not null)
-                kestrel.Listen(http, listen => listen.Use(next => connection => Limit(httpSlots, next, connection)));
+                kestrel.Listen(http, listen => listen.Use(next => connection => LeaveAfter(httpSlots, next, connection)));
         });
         var app = builder.Build();
         HttpApi.Map(app, node);
         return app;
     }
 
-    private static async Task Limit(ConnectionSlots slots, ConnectionDelegate next, ConnectionContext connection)
+    private static async Task LeaveAfter(ConnectionSlots slots, ConnectionDelegate next, ConnectionContext connection)
     {
-        if (!slots.TryEnter())
-        {
-            await connection.Transport.Output.WriteAsync(Unavailable, connection.ConnectionClosed);
-            return;
-        }
         try
         {
             await next(connection);

@@ -6,16 +6,8 @@ namespace RaftKv.Server.Resp;
 /// <summary>Kestrel's door: one call per accepted connection, which lasts as long as the connection does.</summary>
 internal sealed class RespConnectionHandler(RespServer server) : ConnectionHandler
 {
-    /// <summary>In Redis' words.</summary>
-    private static readonly byte[] TooMany = "-ERR max number of clients reached\r\n"u8.ToArray();
-
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        if (!server.Slots.TryEnter())
-        {
-            await connection.Transport.Output.WriteAsync(TooMany, connection.ConnectionClosed);
-            return;
-        }
         try
         {
             await ServeAsync(connection);
