@@ -86,7 +86,8 @@ public class FailingMachineTests(ITestOutputHelper output)
     [Fact]
     public async Task A_wall_clock_that_jumps_changes_the_time_that_is_told_and_no_leader()
     {
-        using var bench = await Bench.StartAsync(3, seams: Seams);
+        // Nobody may be elected for another reason than the jump, on the busiest machine neither.
+        using var bench = await Bench.StartAsync(3, config: """{ "electionTimeoutMs": 3000 }""", seams: Seams);
         if (IsMissing(bench))
             return;
         var leader = await bench.Cluster.AwaitLeaderAsync();
