@@ -1,5 +1,4 @@
 using System.CommandLine;
-using RaftKv.Hosting;
 
 namespace RaftKv.Server.Cli;
 
@@ -29,15 +28,11 @@ internal static class GroupCommand
 
     private static async Task<int> SkipAsync(string endpoint, uint group, ulong index, CancellationToken cancellation)
     {
-        if (!HostPort.TryParse(endpoint, AddressUse.Ask, out var address, out var problem))
-            throw CommandLineException.Usage($"--endpoint: {problem}");
-        endpoint = address.ToString();
-        if (!Uri.TryCreate($"http://{endpoint}/v1/groups/{group}/skip?index={index}", UriKind.Absolute, out var url))
-            throw CommandLineException.Usage($"--endpoint: '{endpoint}' is no address that HTTP can ask");
+        endpoint = ListenAddress.ParseEndpoint(endpoint);
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
         try
         {
-            using var answer = await client.PostAsync(url, null, cancellation);
+            using var answer = await client.PostAsync(new Uri($"http://{endpoint}/v1/groups/{group}/skip?index={index}"), null, cancellation);
             var text = (await answer.Content.ReadAsStringAsync(cancellation)).Trim();
             if (!answer.IsSuccessStatusCode)
                 throw new CommandLineException(ExitCode.Failed, text.Length > 0 ? text : $"{endpoint} answers with status {(int)answer.StatusCode}");
