@@ -17,9 +17,9 @@ internal sealed class ClientFaults(RealCluster cluster, Random random) : IDispos
     /// <summary>How many descriptors a node under test may have.</summary>
     public const int Descriptors = 1024;
 
-    // Beyond what a node needs for itself: twice of what it may hold for clients in all is left for garbage and fragments.
-    private const long GrowthBound = 1L << 30;
-    private const int SlowReaders = 8, LargeReads = 500, LargeBytes = 1 << 20, HalfSenders = 100, HalfBytes = 16 << 20;
+    // All clients together hold an eighth of the machine's memory, 1 GiB at most (CONFIG GET maxmemory-clients); half of that again is for what the collector has not taken back yet.
+    private const long GrowthBound = 1536L << 20;
+    private const int SlowReaders = 8, LargeReads = 500, LargeBytes = 1 << 20, HalfSenders = 128, HalfBytes = 16 << 20;
 
     private readonly List<Socket> _held = [];
     private readonly List<(RealNode Node, ServerProcess Process, long Before)> _watched = [];
