@@ -176,7 +176,7 @@ internal sealed class Simulation
             await client.Sleep(Math.Min(50 * Millisecond, until - scheduler.Now));
     }
 
-    /// <summary>On every node that runs, every client's keys are read once more.</summary>
+    /// <summary>On every node that runs, every client's keys are read once more, and a write through the node succeeds: who leads takes what this node forwards.</summary>
     private void ReadEverything()
     {
         var done = 0;
@@ -201,6 +201,8 @@ internal sealed class Simulation
             throw new SimulationViolationException($"node {reader.Home} takes no connection when all is mended");
         foreach (var workload in _workloads)
             await workload.FinishAsync(reader);
+        if (await reader.AskAsync("SET", $"healed {reader.Home}", "1") is not { IsError: false })
+            throw new SimulationViolationException($"a write through node {reader.Home} to group {reader.Group} fails when all is mended");
         onDone();
     }
 

@@ -22,6 +22,9 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     private Action<Exception>? _onFailure;
     private bool _isWriting;
 
+    // False while a turn stands still and other things happen: a look at the clock by the log or by a caller's thread must not stop them, or they would be entered a second time.
+    private bool _turnRuns;
+
     /// <summary>How long one of the next turns is to stand still; 0 for not at all.</summary>
     public long StallFor { get; set; }
 
@@ -82,7 +85,8 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
             return;
         var shard = _shards[number];
         shard.Inbox.AwakeByTimer();
-        _isInTurn[number] = true;
+        var interrupted = _turnRuns;
+        (_isInTurn[number], _turnRuns) = (true, true);
         try
         {
             shard.Turn();
@@ -95,7 +99,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
         }
         finally
         {
-            _isInTurn[number] = false;
+            (_isInTurn[number], _turnRuns) = (false, interrupted);
         }
 
         process.AfterTurn(shard);
@@ -108,15 +112,16 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     /// <summary>Everything else goes on while the thread that looked stands still.</summary>
     private void OnLook()
     {
-        if (StallFor == 0 || !IsInTurn || !random.Chance(500))
+        if (StallFor == 0 || !_turnRuns || !random.Chance(500))
             return;
         var until = process.Scheduler.Now + StallFor;
-        StallFor = 0;
+        (StallFor, _turnRuns) = (0, false);
         process.Cluster.Story.Tell(process.Machine, "a turn stands still");
         while (process.Cluster.Problem is null && process.Scheduler.Step(until))
         {
         }
 
+        _turnRuns = true;
         process.Cluster.Story.Tell(process.Machine, "the turn goes on");
     }
 
