@@ -63,7 +63,19 @@ public static class Sometimes
     public const string TransferCompleted = "a leader is replaced by the one that it handed over to";
 
     /// <summary>A transfer of leadership is given up.</summary>
-    public const string TransferTimedOut = "a transfer of leadership is given up";
+    public const string TransferGivenUp = "a transfer of leadership is given up";
+
+    /// <summary>A node that cannot lead refuses a transfer of leadership.</summary>
+    public const string TransferRefused = "a node that cannot lead refuses a transfer of leadership";
+
+    /// <summary>A transfer to a node's preferred leader failed, and that is left alone for a while.</summary>
+    public const string PreferredLeaderFailed = "a transfer to a group's preferred leader fails, and that is left alone for a while";
+
+    /// <summary>A read that this node cannot serve is forwarded to the leader.</summary>
+    public const string ReadForwarded = "a read that this node cannot serve is forwarded to the leader";
+
+    /// <summary>A forwarded read is not answered and is asked again.</summary>
+    public const string ReadForwardedAgain = "a forwarded read is not answered in time and is asked again";
 
     /// <summary>A joint configuration is appended.</summary>
     public const string JointEntered = "a joint configuration is appended";

@@ -26,6 +26,7 @@ internal sealed class ClientWrites
     private ulong _lastRequest;
     private long _forwardedBytes;
     private int _waiting;
+    private int _restamped;
     private long _notBefore;
 
     public ClientWrites(Replica replica)
@@ -44,10 +45,17 @@ internal sealed class ClientWrites
 
     public bool AnyWaiting => _waiting > 0;
 
+    /// <summary>The first of those that have not ended, for a simulation that looks into them.</summary>
+    internal Operation? Oldest => _outstanding.First;
+
+    /// <summary>A number for what is forwarded next. They ascend, and never come again.</summary>
+    public ulong NextRequest() => ++_lastRequest;
+
     /// <summary>Takes a write from a caller of this node.</summary>
     public void Accept(Operation operation)
     {
         operation.Sequence = 0;
+        operation.IsRestamped = false;
         operation.Attempts = 0;
         operation.PlacedWith = 0;
         operation.Request = default;
@@ -164,6 +172,8 @@ internal sealed class ClientWrites
                 EndUnanswered(operation, "its deadline passed");
             operation = next;
         }
+
+        _opening.RepeatIfLate(now);
     }
 
     /// <summary>The node stops: nothing more will be answered.</summary>
@@ -217,7 +227,7 @@ internal sealed class ClientWrites
             }
 
             _forwardedBytes += operation.Command.Length;
-            var request = ++_lastRequest;
+            var request = NextRequest();
             _forwarded.Add(request, operation);
             operation.ForwardedAs = request;
             _replica.Outbox.AddForward(leader, _replica.Group, request, operation.Command.Span);
@@ -239,9 +249,10 @@ internal sealed class ClientWrites
 
         operation.Sequence = ++_lastSequence;
         operation.Request = new RequestId(_replica.Group, _session, operation.Sequence);
-        // Stamped in order of acceptance: below the oldest outstanding one of this session everything has ended. An older session's or an internal one in front says nothing.
+        // Stamped in order of acceptance: below the oldest outstanding one of this session everything has ended. An older session's or an internal one in front says nothing; nor does any
+        // while one is outstanding that was stamped anew: it got a later number than others behind it in the list.
         var oldest = _outstanding.First!;
-        var acknowledgedBelow = oldest.Request.Session == _session ? oldest.Sequence : 1;
+        var acknowledgedBelow = _restamped == 0 && oldest.Request.Session == _session ? oldest.Sequence : 1;
         CommandEnvelope.Stamp(operation.Command.WritableSpan, _session, operation.Sequence, acknowledgedBelow);
         return true;
     }
@@ -271,6 +282,9 @@ internal sealed class ClientWrites
         ForgetForwarded(operation);
         if (operation.PlacedWith == 0)
             _waiting--;
+        if (operation.IsRestamped)
+            _restamped--;
+        operation.IsRestamped = false;
         _outstanding.Remove(operation);
     }
 
@@ -292,6 +306,9 @@ internal sealed class ClientWrites
                 Return(operation);
                 operation.Sequence = 0;
                 operation.Attempts = 0;
+                if (!operation.IsRestamped)
+                    _restamped++;
+                operation.IsRestamped = true;
                 return;
             }
 
@@ -319,13 +336,20 @@ internal sealed class ClientWrites
     /// <summary>Opens the session that this node's writes on the group belong to; its number is the entry that opened it, so it is never reused.</summary>
     private sealed class SessionOpening(ClientWrites owner) : Operation
     {
+        /// <summary>It may have been lost on its way, and every write of this node waits for it: after this long it is placed again, then after twice as long, up to the longest.</summary>
+        private const long Patience = 250_000_000, LongestPatience = 2_000_000_000;
+
         private bool _underWay;
+        private long _patience;
+        private long _repeatAt;
 
         public void Begin(ulong leader)
         {
             if (_underWay)
                 return;
             _underWay = true;
+            _patience = Patience;
+            _repeatAt = owner._replica.Now + Patience;
             Group = owner._replica.Group;
             Kind = OperationKind.Write;
             Status = OperationStatus.Pending;
@@ -338,6 +362,17 @@ internal sealed class ClientWrites
             owner._outstanding.Add(this);
             owner._waiting++;
             owner.TryPlace(this, leader);
+        }
+
+        /// <summary>A second opening does no harm: its session is not used.</summary>
+        public void RepeatIfLate(long now)
+        {
+            if (!_underWay || now < _repeatAt)
+                return;
+            _patience = Math.Min(2 * _patience, LongestPatience);
+            _repeatAt = now + _patience;
+            if (ForwardedAs != 0)
+                owner.Return(this);
         }
 
         protected internal override void OnCompleted()

@@ -11,6 +11,9 @@ internal interface IShardHost
     /// <summary>Runs work that may block, then its end, on any thread.</summary>
     void RunInBackground(Action work, Action<Exception?> end);
 
+    /// <summary>A shard's log, which is the node's, refuses what it is given or does not answer; or no longer does. Whoever has nothing to write would not notice.</summary>
+    void OnLogRefuses(int shard, bool refuses);
+
     /// <summary>Something is broken that cannot be mended here: the node stops.</summary>
     void OnFailure(Exception failure);
 }

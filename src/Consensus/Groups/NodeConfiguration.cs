@@ -47,6 +47,9 @@ public sealed record NodeConfiguration
     /// <summary>Size of a piece of an image sent to a follower.</summary>
     public int SnapshotChunkBytes { get; init; } = 256 << 10;
 
+    /// <summary>A node that just came back has a cold cache and may leave again: it is given its groups when it has been connected, and willing to lead, for so many nanoseconds.</summary>
+    public long SteadyBeforeLeading { get; init; } = 5_000_000_000;
+
     /// <summary>Randomness of this node: election timeouts.</summary>
     public required ulong Seed { get; init; }
 

@@ -143,25 +143,30 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         }
     }
 
-    /// <summary>Hands the leaderships over, as far as there is somebody to take them, within a bounded time.</summary>
+    /// <summary>
+    /// The first step of a stop: transfers the leaderships, as far as there is somebody willing to take them, within a bounded time. From then on this node tells others that it stops, and takes no leadership.
+    /// </summary>
     public async Task HandOverAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
         // Whoever looks sends its requests elsewhere from now on.
         _drains = true;
         var until = _clock.Now + (atMost.Ticks * 100);
-        while (_clock.Now < until && _views.Any(v => v is not null && v.Leader == _configuration.Self) && _configuration.Members.Any(m => m.Number != _configuration.Self && _transport.IsConnected(m.Number)))
-        {
-            HandOver();
+        for (PrepareStop(); HasToTransfer && _clock.Now < until;)
             await Task.Delay(10, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Begins the transfer of all leaderships.</summary>
+    internal void PrepareStop()
+    {
+        foreach (var shard in _shards)
+        {
+            shard.Balancer.ExpectStop();
+            shard.Inbox.Post(shard.PrepareStop);
         }
     }
 
-    /// <summary>Asks every group that this node leads to be led by a connected peer; who leads by the time of the next turn is not known.</summary>
-    internal void HandOver()
-    {
-        foreach (var shard in _shards)
-            shard.Inbox.Post(() => shard.Balancer.HandOver(shard.Now));
-    }
+    /// <summary>Whether it leads groups that somebody else may take over, after <see cref="PrepareStop"/>.</summary>
+    internal bool HasToTransfer => !_failure.Task.IsCompleted && _shards.Any(s => s.Balancer.HasToTransfer);
 
     /// <summary>Takes a checkpoint of what is applied by now, so that the next start has nothing to replay; false if it took longer than it may.</summary>
     public async Task<bool> CheckpointAsync(TimeSpan atMost)
@@ -231,6 +236,15 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     }
 
     void IShardHost.PostToLog(WalBatch batch, IWalCompletion target) => _writer.Post(batch, target);
+
+    void IShardHost.OnLogRefuses(int shard, bool refuses)
+    {
+        foreach (var other in _shards)
+        {
+            if (other.Number != shard)
+                other.Inbox.Post(() => other.OnLogRefusesOther(shard, refuses));
+        }
+    }
 
     void IShardHost.RunInBackground(Action work, Action<Exception?> end) => _driver.RunInBackground(() =>
     {

@@ -91,6 +91,9 @@ public abstract class Operation
     /// <summary>Its number in the client session, once stamped.</summary>
     internal ulong Sequence { get; set; }
 
+    /// <summary>Whether it belonged to an earlier session before: its number there is not in the order of the group's list.</summary>
+    internal bool IsRestamped { get; set; }
+
     /// <summary>Times that it was handed to a leader, this node included.</summary>
     internal int Attempts { get; set; }
 

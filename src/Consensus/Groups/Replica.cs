@@ -16,6 +16,12 @@ namespace RaftKv.Consensus.Groups;
 /// </remarks>
 internal sealed class Replica
 {
+    /// <summary>Whoever forwarded a read has asked again long before.</summary>
+    private const long PeerReadDeadline = 2_000_000_000;
+
+    /// <summary>Reads of peers' callers that wait here at once; beyond it they are refused, and asked again.</summary>
+    private const int MaxPeerReads = 1024;
+
     private readonly Shard _shard;
     private readonly Proposals _proposals = new();
     private readonly ForwardedRequests _forwards = new();
@@ -58,12 +64,18 @@ internal sealed class Replica
 
     public ClientReads Reads { get; }
 
+    /// <summary>Reads of peers' callers that are not answered yet.</summary>
+    public int PeerReads { get; set; }
+
     public NodeConfiguration Configuration => _shard.Configuration;
 
     public Outbox Outbox => _shard.Outbox;
 
     /// <summary>Whether the shard already has it on its list for this turn.</summary>
     public bool IsTouched { get; set; }
+
+    /// <summary>Why nothing new is applied for now, or null: what is committed does not become durable here, or the store takes nothing. The same keeps a leader from proposing.</summary>
+    public string? ReasonNotToApply => RefusalOfProposals;
 
     /// <summary>Why writes are refused at the moment, or null.</summary>
     public string? RefusalOfWrites => _halt?.Reason ?? _shard.RefusalOfWrites;
@@ -116,6 +128,12 @@ internal sealed class Replica
     {
         if (!_forwards.IsNew(peer, request))
             return;
+        if (command.Length >= CommandEnvelope.Size && CommandEnvelope.IsReadOnly(command))
+        {
+            OnForwardedRead(peer, request, command);
+            return;
+        }
+
         if (IsRefusedSkip(command))
         {
             SkipEntryCommand.WriteRefusal(_shard.ResultBuffer);
@@ -134,6 +152,13 @@ internal sealed class Replica
     /// <summary>Whether a command is an operator's skip of an entry at which this leader has not halted: nothing must come of it, for replicas that applied the entry could not follow.</summary>
     public bool IsRefusedSkip(ReadOnlySpan<byte> command) =>
         Core.Role == RaftRole.Leader && SkipEntryCommand.TryReadCommand(command, out var index) && !(_halt is { CanBeSkipped: true } halt && halt.Index == index);
+
+    /// <summary>A leader answered what this node forwarded.</summary>
+    public void OnForwardAnswer(ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result)
+    {
+        if (!Reads.OnAnswer(request, answer, result))
+            Writes.OnAnswer(request, answer, result);
+    }
 
     /// <summary>Proposes a command; false when the core does not take it now.</summary>
     public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)
@@ -164,6 +189,7 @@ internal sealed class Replica
     {
         Core.PeerDisconnected(peer, _shard.Now);
         Writes.ReturnUnlessWith(Core.Leader == peer ? 0 : Core.Leader);
+        Reads.ReturnUnlessWith(Core.Leader == peer ? 0 : Core.Leader);
     }
 
     public void Tick(long now)
@@ -353,6 +379,7 @@ internal sealed class Replica
         Sometimes.Reached(Sometimes.ApplyHalted);
         _halt = new ApplyHalt(Group, entry, defect);
         Core.IsApplyPaused = true;
+        UpdateAcceptsLeadership();
         _shard.OnHalted(this, _halt, (defect as ApplyDefectException)?.InnerException ?? defect);
         Writes.EndAll(_halt.Reason);
         Reads.EndAll(_halt.Reason);
@@ -393,12 +420,25 @@ internal sealed class Replica
         _shard.Touch(this);
     }
 
+    /// <summary>Whether this node may lead has changed: leaders are told with the next acknowledgement.</summary>
+    public void UpdateAcceptsLeadership() => Core.AcceptsLeadership = _shard.MayLead && _halt is null;
+
     private void Resume()
     {
         _shard.OnResumed(this, _halt!);
         _halt = null;
+        UpdateAcceptsLeadership();
         Core.IsApplyPaused = _shard.IsStoreFull;
         _shard.Touch(this);
+    }
+
+    // Only a leader that gets on itself: two that do not would send a read to and fro.
+    private void OnForwardedRead(ulong peer, ulong request, ReadOnlySpan<byte> command)
+    {
+        if (Core.Role != RaftRole.Leader || ReasonNotToApply is not null || PeerReads >= MaxPeerReads)
+            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
+        else
+            Reads.Accept(new PeerRead(_shard, this, peer, request, command) { Deadline = Now + PeerReadDeadline });
     }
 
     private void OnLeadershipChanged()
@@ -411,6 +451,7 @@ internal sealed class Replica
             _leadersLastIndex = 0;
             _lag.Forget();
             Writes.ReturnUnlessWith(_knownLeader);
+            Reads.ReturnUnlessWith(_knownLeader);
         }
 
         _snapshotSender.OnLeadershipChanged();

@@ -55,6 +55,8 @@ internal sealed partial class Shard : IWalCompletion
     private volatile bool _logHangs;
     private long _lastTurn = long.MaxValue;
     private long _nextLogRetry = long.MaxValue;
+    private readonly HashSet<int> _refusedOthers = [];
+    private bool _stopping;
     private volatile bool _stopped;
     private string _stopReason = "the node stopped";
 
@@ -121,6 +123,9 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>When the last turn began, monotonic nanoseconds; <see cref="long.MaxValue"/> before the first. From any thread.</summary>
     public long LastTurn => Volatile.Read(ref _lastTurn);
 
+    /// <summary>Whether this node should lead groups of this shard: its disks take what they are given, as far as any shard knows, and it is not about to stop.</summary>
+    public bool MayLead { get; private set; } = true;
+
     public IReadOnlyList<Replica> Replicas => _ordered;
 
     /// <summary>Whether what is left to apply should wait for the next turn.</summary>
@@ -128,8 +133,10 @@ internal sealed partial class Shard : IWalCompletion
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
-        Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline),
+        Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), WriteOverdueAt),
         Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
+
+    private long WriteOverdueAt => RefusalOfProposals is null && _inLog.TryPeek(out var oldest) ? oldest.PostedAt + Configuration.Raft.ElectionTimeout + 1 : long.MaxValue;
 
     /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
     public bool HasTaintedGroup
@@ -212,6 +219,25 @@ internal sealed partial class Shard : IWalCompletion
         foreach (var frame in _frames)
             frame.Dispose();
         _frames.Clear();
+    }
+
+    /// <summary>The node is about to stop: it leads no more than it must, and takes no leadership over.</summary>
+    public void PrepareStop()
+    {
+        _stopping = true;
+        foreach (var replica in _ordered)
+            replica.Core.IsStopping = true;
+        UpdateMayLead();
+    }
+
+    /// <summary>The node's log refuses what another shard gave it, or no longer does.</summary>
+    public void OnLogRefusesOther(int shard, bool refuses)
+    {
+        if (refuses)
+            _refusedOthers.Add(shard);
+        else
+            _refusedOthers.Remove(shard);
+        UpdateMayLead();
     }
 
     /// <summary>The node stops: whoever waits is told.</summary>
@@ -313,61 +339,11 @@ internal sealed partial class Shard : IWalCompletion
 #if !MUTANT_58 // the time of a turn is read before what it serves came in
         Now = _clock.Now;
 #endif
-        var kind = (FrameKind)frame.Span[0];
-        var readable = kind switch
-        {
-            FrameKind.Raft => TakeMessages(peer, frame.Memory[1..]),
-            FrameKind.Forward => TakeForwards(peer, frame.Span[1..]),
-            FrameKind.ForwardAnswer => TakeAnswers(frame.Span[1..]),
-            _ => false,
-        };
-        if (!readable)
+        // A peer's read waits here as one of this node's callers'.
+        if ((FrameKind)frame.Span[0] == FrameKind.Forward)
+            _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
+        if (!FrameReading.Take(this, peer, frame))
             LogUnreadableFrame(peer, frame.Length);
-    }
-
-    private bool TakeMessages(ulong peer, ReadOnlyMemory<byte> messages)
-    {
-        for (var position = 0; position < messages.Length;)
-        {
-            if (!MessageCodec.TryRead(messages, ref position, out var group, out var message) || message is null || message.From != peer)
-                return false;
-            if (!_replicas.TryGetValue(group, out var replica))
-                continue;
-            replica.OnMessage(message);
-            Touch(replica);
-        }
-
-        return true;
-    }
-
-    private bool TakeForwards(ulong peer, ReadOnlySpan<byte> items)
-    {
-        while (!items.IsEmpty)
-        {
-            if (!ForwardCodec.TryReadRequest(ref items, out var group, out var request, out var command))
-                return false;
-            if (!_replicas.TryGetValue(group, out var replica))
-                continue;
-            replica.OnForwarded(peer, request, command);
-            Touch(replica);
-        }
-
-        return true;
-    }
-
-    private bool TakeAnswers(ReadOnlySpan<byte> items)
-    {
-        while (!items.IsEmpty)
-        {
-            if (!ForwardCodec.TryReadAnswer(ref items, out var group, out var request, out var answer, out var result))
-                return false;
-            if (!_replicas.TryGetValue(group, out var replica))
-                continue;
-            replica.Writes.OnAnswer(request, answer, result);
-            Touch(replica);
-        }
-
-        return true;
     }
 
     private void OnPeerConnected(ulong peer)
@@ -474,9 +450,7 @@ internal sealed partial class Shard : IWalCompletion
     {
         if (_logRefusal is not null || _logHangs)
         {
-            _logRefusal = null;
-            _logHangs = false;
-            ResumeLeading();
+            SetLogRefusal(null, hangs: false);
             LogDiskWritesAgain();
         }
 
@@ -496,9 +470,8 @@ internal sealed partial class Shard : IWalCompletion
         if (_logRefusal is not null)
             return;
         Sometimes.Reached(Sometimes.LogDiskFull);
-        _logRefusal = "this node's disk is full";
+        SetLogRefusal("this node's disk is full", hangs: false);
         LogDiskFull(failure.Message);
-        Balancer.HandOver(Now);
     }
 
     /// <summary>
@@ -517,14 +490,30 @@ internal sealed partial class Shard : IWalCompletion
 
     private void OnLogHangs()
     {
-        if (_logRefusal is null && !_logHangs)
-        {
-            Sometimes.Reached(Sometimes.LogHangs);
-            _logHangs = true;
-            LogDiskHangs();
-        }
+        if (_logRefusal is not null || _logHangs)
+            return;
+        Sometimes.Reached(Sometimes.LogHangs);
+        SetLogRefusal(null, hangs: true);
+        LogDiskHangs();
+    }
 
-        Balancer.HandOver(Now);
+    private void SetLogRefusal(string? refusal, bool hangs)
+    {
+        (_logRefusal, _logHangs) = (refusal, hangs);
+        _host.OnLogRefuses(Number, refusal is not null || hangs);
+        UpdateMayLead();
+    }
+
+    private void UpdateMayLead()
+    {
+        var may = RefusalOfProposals is null && _refusedOthers.Count == 0 && !_stopping;
+        if (may == MayLead)
+            return;
+        MayLead = may;
+        foreach (var replica in _ordered)
+            replica.UpdateAcceptsLeadership();
+        Balancer.OnMayLeadChanged();
+        _nextTick = Now;
     }
 
     private void OnStoreFull(bool full)
@@ -539,13 +528,13 @@ internal sealed partial class Shard : IWalCompletion
         {
             Sometimes.Reached(Sometimes.StoreDiskFull);
             LogStoreFull();
-            Balancer.HandOver(Now);
         }
         else
         {
-            ResumeLeading();
             LogStoreHasSpaceAgain();
         }
+
+        UpdateMayLead();
     }
 
     /// <summary>A group halted at an entry that a defect keeps from being applied.</summary>
@@ -564,12 +553,6 @@ internal sealed partial class Shard : IWalCompletion
     {
         Sometimes.Reached(Sometimes.ApplyResumed);
         LogResumed(replica.Group, halt.Index);
-    }
-
-    private void ResumeLeading()
-    {
-        if (RefusalOfProposals is null)
-            Balancer.ResumeLeading();
     }
 
     /// <summary>A checkpoint found no space; it will be tried again.</summary>

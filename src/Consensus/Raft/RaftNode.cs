@@ -81,6 +81,20 @@ public sealed class RaftNode
     /// <summary>Set while the state machine can take nothing more (its disk is full, say): what is committed is kept back until it can. Everything else goes on.</summary>
     public bool IsApplyPaused { get; set; }
 
+    /// <summary>Set to false while this node should not lead (its disk is full or hangs, it stops): leaders learn it from every answer, and no transfer is taken. It may still be elected where nobody else can be.</summary>
+    public bool AcceptsLeadership
+    {
+        get => _core.AcceptsLeadership;
+        set => _core.AcceptsLeadership = value;
+    }
+
+    /// <summary>Set once the node is about to stop: it stands for no election any more, which would only be followed by another.</summary>
+    public bool IsStopping
+    {
+        get => _core.IsStopping;
+        set => _core.IsStopping = value;
+    }
+
     /// <summary>Who is to take leadership over, 0 when no transfer is under way.</summary>
     public ulong TransferTarget => _core.Leadership?.TransferTarget ?? 0;
 
@@ -241,6 +255,9 @@ public sealed class RaftNode
 
     /// <summary>Whether leadership is being handed over.</summary>
     public bool IsTransferring => _core.Leadership?.IsTransferring ?? false;
+
+    /// <summary>Whether a follower would lead, as it said last; null when it has said nothing in this term, is no member, or this node does not lead.</summary>
+    public bool? AcceptsLeadershipOf(ulong peer) => _core.Leadership?.AcceptsLeadership(peer);
 
     /// <summary>How far a follower's log is known to hold this leader's, durably; 0 when nothing is known, or this node does not lead.</summary>
     public ulong MatchOf(ulong peer) => _core.Leadership?.MatchOf(peer) ?? 0;

@@ -81,6 +81,11 @@ public class ShardBacklogTests
             end(null);
         }
 
+        public void OnLogRefuses(int shard, bool refuses)
+        {
+            // There is no other shard.
+        }
+
         public void OnFailure(Exception failure) => throw new InvalidOperationException("the shard failed", failure);
     }
 

@@ -58,6 +58,26 @@ public class ShardDiskTests
         Assert.Equal("1"u8, new CommandResult(read.Result.Span).Body[8..]);
     }
 
+    /// <summary>Nobody else leads who could be asked, and what the read would have to see cannot be applied: it is refused with the reason, long before its deadline.</summary>
+    [Fact]
+    public void A_read_that_waits_for_a_full_store_and_for_nobody_else_is_refused_with_the_reason()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.DiskHangs = true;
+        node.Write("k", "1");
+        node.Run(1);
+        node.Store.IsDiskFull = true;
+        node.DiskAnswers();
+        node.Run(5);
+        var read = node.Read("k");
+        node.Run(500);
+        Assert.Equal(OperationStatus.Pending, read.Status);
+        node.Run(200);
+        Assert.Equal(OperationStatus.Unavailable, read.Status);
+        Assert.Contains("the disk under this node's store is full", read.Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_checkpoint_without_space_fails_alone_and_is_tried_again()
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
@@ -14,6 +15,7 @@ namespace RaftKv.Tests.Unit.Groups;
 /// <summary>One shard with one group, turned by hand, over a disk, a store and a clock that do what the test says. Alone in its cluster, or with peers that are never heard.</summary>
 internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 {
+    private readonly HashSet<ulong> _connected = [];
     private readonly WriteAheadLog _log;
     private readonly Queue<(WalBatch Batch, IWalCompletion Target)> _held = [];
     private long _now;
@@ -55,6 +57,9 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 
     /// <summary>Whether the log's disk answers.</summary>
     public bool DiskHangs { get; set; }
+
+    /// <summary>Frames that left, or would have if there were a connection.</summary>
+    public List<(ulong Peer, byte[] Frame)> Sent { get; } = [];
 
     /// <summary>What made the shard stop its node.</summary>
     public Exception? Failure { get; private set; }
@@ -100,6 +105,51 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         return operation;
     }
 
+    /// <summary>The connection to a peer comes to stand.</summary>
+    public void Connect(ulong peer)
+    {
+        _connected.Add(peer);
+        Shard.Inbox.Post(new ShardEvent(ShardEventKind.PeerConnected, null, peer));
+        Shard.Turn();
+    }
+
+    /// <summary>A peer says something.</summary>
+    public void Hear(Message message)
+    {
+        var frame = new PooledBuffer();
+        frame.Write([(byte)FrameKind.Raft]);
+        MessageCodec.Write(frame, 1, message);
+        Shard.Inbox.Post(message.From, frame);
+        Shard.Turn();
+    }
+
+    /// <summary>A leader answers a write or a read that this node forwarded.</summary>
+    public void HearAnswer(ulong peer, ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result)
+    {
+        var frame = new PooledBuffer();
+        frame.Write([(byte)FrameKind.ForwardAnswer]);
+        ForwardCodec.WriteAnswer(frame, 1, request, answer, result);
+        Shard.Inbox.Post(peer, frame);
+        Shard.Turn();
+    }
+
+    /// <summary>Everything that was forwarded to a peer since the last time, in order.</summary>
+    public List<(ulong Request, byte[] Command)> TakeForwards(ulong peer)
+    {
+        var forwards = new List<(ulong, byte[])>();
+        foreach (var (to, frame) in Sent)
+        {
+            if (to != peer || frame[0] != (byte)FrameKind.Forward)
+                continue;
+            ReadOnlySpan<byte> items = frame.AsSpan(1);
+            while (ForwardCodec.TryReadRequest(ref items, out _, out var request, out var command))
+                forwards.Add((request, command.ToArray()));
+        }
+
+        Sent.Clear();
+        return forwards;
+    }
+
     public void Dispose()
     {
         _log.Dispose();
@@ -124,6 +174,11 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         end(null);
     }
 
+    void IShardHost.OnLogRefuses(int shard, bool refuses)
+    {
+        // There is no other shard.
+    }
+
     void IShardHost.OnFailure(Exception failure) => Failure = failure;
 
     int ITransport.MaxFrameBytes => MaxFrameBytes;
@@ -133,11 +188,12 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
     bool ITransport.Send(ulong peer, PooledBuffer frame)
     {
         OnSent?.Invoke(peer, frame.Span);
+        Sent.Add((peer, frame.Span.ToArray()));
         frame.Dispose();
-        return false;
+        return _connected.Contains(peer);
     }
 
-    bool ITransport.IsConnected(ulong peer) => IsConnected;
+    bool ITransport.IsConnected(ulong peer) => IsConnected || _connected.Contains(peer);
 
     ValueTask IAsyncDisposable.DisposeAsync() => ValueTask.CompletedTask;
 

@@ -11,4 +11,7 @@ public sealed record HeartbeatAcknowledged : Message
 
     /// <summary>Whether the follower has quiesced as asked.</summary>
     public bool Quiesced { get; init; }
+
+    /// <summary>Whether the follower would lead: its disks take writes, it is not stopping, nothing of this group is in the way.</summary>
+    public bool AcceptsLeadership { get; init; }
 }

@@ -99,6 +99,7 @@ public static class MessageCodec
             case HeartbeatAcknowledged m:
                 Fields(into, (ulong)m.SentAtEcho, m.ReadRound);
                 Flag(into, m.Quiesced);
+                Flag(into, m.AcceptsLeadership);
                 break;
             case PreVoteRequest m:
                 Fields(into, m.LastIndex, m.LastTerm);
@@ -177,7 +178,10 @@ public static class MessageCodec
             {
                 From = from, To = to, Term = term, CommitIndex = r.UInt64(), SentAt = r.Int64(), ReadRound = r.UInt64(), Quiesce = r.Flag(), LastIndex = r.UInt64(),
             },
-            MessageKind.HeartbeatAcknowledged => new HeartbeatAcknowledged { From = from, To = to, Term = term, SentAtEcho = r.Int64(), ReadRound = r.UInt64(), Quiesced = r.Flag() },
+            MessageKind.HeartbeatAcknowledged => new HeartbeatAcknowledged
+            {
+                From = from, To = to, Term = term, SentAtEcho = r.Int64(), ReadRound = r.UInt64(), Quiesced = r.Flag(), AcceptsLeadership = r.Flag(),
+            },
             MessageKind.PreVoteRequest => new PreVoteRequest { From = from, To = to, Term = term, LastIndex = r.UInt64(), LastTerm = r.UInt64() },
             MessageKind.PreVoteResponse => new PreVoteResponse { From = from, To = to, Term = term, Granted = r.Flag() },
             MessageKind.VoteRequest => new VoteRequest { From = from, To = to, Term = term, LastIndex = r.UInt64(), LastTerm = r.UInt64(), LeadershipTransfer = r.Flag() },

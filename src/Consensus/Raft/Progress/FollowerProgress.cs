@@ -37,6 +37,9 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
     /// <summary>Whether it has fallen silent as asked.</summary>
     public bool Quiesced { get; set; }
 
+    /// <summary>Whether it would lead, as it said last; null before it said anything.</summary>
+    public bool? AcceptsLeadership { get; set; }
+
     /// <summary>When entries were last sent to it.</summary>
     public long LastAppendAt { get; private set; } = long.MinValue;
 

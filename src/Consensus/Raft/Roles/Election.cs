@@ -52,11 +52,17 @@ internal sealed class Election
         DecidePreVote();
     }
 
-    /// <summary>The leader hands over: no pre-vote, and voters are released from their promises to it.</summary>
-    public void OnTimeoutNow()
+    /// <summary>The leader transfers its leadership: no pre-vote, and voters are released from their promises to it. Who cannot lead says so at once: proposals wait for the end of the transfer.</summary>
+    public void OnTimeoutNow(ulong leader)
     {
-        if (_core.Role == RaftRole.Follower && _core.CanCampaign)
+        if (_core.AcceptsLeadership && _core.CanCampaign)
+        {
             AskForVotes(transfer: true);
+            return;
+        }
+
+        Sometimes.Reached(Sometimes.TransferRefused);
+        _core.SendInTerm(new HeartbeatAcknowledged { From = _core.Self, To = leader, Term = _core.Term, SentAtEcho = long.MinValue });
     }
 
     public void OnPreVoteResponse(PreVoteResponse response)
@@ -87,7 +93,7 @@ internal sealed class Election
     private void DecidePreVote()
     {
         // A lost pre-vote is simply left to the timer: it costs nobody anything and the voters may change their minds.
-        if (Quorums.Tally(_core.Configuration, _voteOf) == VoteResult.Won)
+        if (Quorums.Tally(_core.Configuration, _voteOf) == VoteResult.Won && _core.CanCampaign)
             AskForVotes(transfer: false);
     }
 

@@ -84,6 +84,7 @@ internal sealed class Follower(RaftCore core)
         core.SendInTerm(new HeartbeatAcknowledged
         {
             From = core.Self, To = message.From, Term = core.Term, SentAtEcho = message.SentAt, ReadRound = message.ReadRound, Quiesced = IsQuiescent,
+            AcceptsLeadership = core.AcceptsLeadership && core.CanCampaign,
         });
     }
 

@@ -185,6 +185,9 @@ internal sealed class Leader
     {
         if (Heard(message.From, message.SentAtEcho, message.ReadRound) is not { } progress)
             return;
+        progress.AcceptsLeadership = message.AcceptsLeadership;
+        if (!message.AcceptsLeadership && _transfer.Target == message.From)
+            EndTransfer();
         // It answered something sent after the last append but not that: it is lost, or the follower's disk is slow. A probe is repeated; in the pipeline an empty append tells which.
         if (message.SentAtEcho > progress.LastAppendAt && (progress.Match < Log.LastIndex || progress.State == ProgressState.Probe))
         {
@@ -207,6 +210,9 @@ internal sealed class Leader
 
     /// <summary>Whether leadership is being handed over.</summary>
     public bool IsTransferring => _transfer.Target != 0;
+
+    /// <summary>Whether a follower would lead, as it said last; null when it has said nothing in this term, or is no member.</summary>
+    public bool? AcceptsLeadership(ulong peer) => _replicator.Find(peer)?.AcceptsLeadership;
 
     /// <summary>How far a follower is known to hold this log.</summary>
     public ulong MatchOf(ulong peer) => _replicator.Find(peer)?.Match ?? 0;
@@ -383,7 +389,7 @@ internal sealed class Leader
 
     private void EndTransfer()
     {
-        Sometimes.Reached(Sometimes.TransferTimedOut);
+        Sometimes.Reached(Sometimes.TransferGivenUp);
         _transfer.End();
         PermitLease();
         if (_core.Configurations.CurrentIndex <= Log.Committed && _core.Configuration.IsJoint)

@@ -81,6 +81,12 @@ internal sealed class RaftCore
     /// <summary>The role, voters only: <see cref="VisibleRole"/> tells learners apart.</summary>
     public RaftRole Role { get; private set; } = RaftRole.Follower;
 
+    /// <summary>Whether this node may lead at the moment, as its owner knows.</summary>
+    public bool AcceptsLeadership { get; set; } = true;
+
+    /// <summary>Whether this node is about to stop: it stands for no election.</summary>
+    public bool IsStopping { get; set; }
+
     public Configuration Configuration => Configurations.Current;
 
     public RaftRole VisibleRole => Role == RaftRole.Follower && !Configuration.IsVoter(Self) ? RaftRole.Learner : Role;
@@ -89,7 +95,7 @@ internal sealed class RaftCore
     /// Whether this node may stand for election. One that its newest configuration removes still may until that is committed: it can be the only one whose log is complete
     /// enough to win, and it then leads without counting itself (thesis 4.2.2).
     /// </summary>
-    public bool CanCampaign => Configurations.AnyHasVoter(Self) && !Follower.IsInstallingSnapshot;
+    public bool CanCampaign => Configurations.AnyHasVoter(Self) && !Follower.IsInstallingSnapshot && !IsStopping;
 
     public void AdvanceTime(long now)
     {

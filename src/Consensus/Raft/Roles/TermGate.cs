@@ -116,7 +116,7 @@ internal sealed class TermGate(RaftCore core)
                 core.Follower.OnSnapshotChunk(chunk);
                 break;
             case TimeoutNow:
-                core.Election.OnTimeoutNow();
+                core.Election.OnTimeoutNow(message.From);
                 break;
         }
     }
