@@ -14,6 +14,11 @@ internal sealed class Cluster
 {
     private const long RestartPause = 200 * Millisecond;
 
+    // A transfer that was under way, one that was refused and an election after a leader was gone, each for each of a few nodes.
+    private const ulong MostTermsAtStop = 8;
+
+    private readonly Dictionary<uint, ulong> _termsAtStop = [];
+
     public Cluster(SimulationOptions options, Story story)
     {
         (Options, Story) = (options, story);
@@ -169,16 +174,40 @@ internal sealed class Cluster
         if (machine.Process is not { IsAlive: true } process)
             return;
         Story.Tell(machine, "is asked to stop");
-        process.Run(process.Node.Runtime.HandOver);
-        StopWhenReady(machine, process, pause);
+        process.Run(process.Node.Runtime.PrepareStop);
+        StopWhenReady(machine, process, pause, Scheduler.Now + (2 * Second));
     }
 
-    private void StopWhenReady(Machine machine, Process process, long pause) => process.After(50 * Millisecond, () =>
+    /// <summary>All processes are asked to stop at once. They agree on nobody to lead, so that there is nothing to elect: terms stay nearly where they are.</summary>
+    public void StopAll(Func<long> pause)
     {
-        // Its threads are waited for.
-        if (process.IsInTurn)
+        _termsAtStop.Clear();
+        for (uint group = 1; group <= Options.Groups; group++)
+            _termsAtStop[group] = Running.Select(p => p.Replica(group).Core.Term).DefaultIfEmpty().Max();
+        foreach (var machine in Machines)
+            Stop(machine, pause());
+    }
+
+    private void CheckTermsAtStop()
+    {
+        if (Running.Any())
+            return;
+        foreach (var (group, term) in _termsAtStop)
         {
-            StopWhenReady(machine, process, pause);
+            var last = Machines.Max(m => m.Ledger.Group(group).Term);
+            if (last > term + MostTermsAtStop)
+                throw new SimulationViolationException($"group {group} went from term {term} to {last} while all nodes stopped");
+        }
+
+        _termsAtStop.Clear();
+    }
+
+    private void StopWhenReady(Machine machine, Process process, long pause, long atLatest) => process.After(10 * Millisecond, () =>
+    {
+        // As in production its leaderships are transferred as far as somebody takes them, and its threads are waited for.
+        if (process.IsInTurn || (process.Node.Runtime.HasToTransfer && Scheduler.Now < atLatest))
+        {
+            StopWhenReady(machine, process, pause, atLatest);
             return;
         }
 
@@ -186,6 +215,7 @@ internal sealed class Cluster
         process.End(silently: false);
         machine.Process = null;
         Story.Tell(machine, "stopped");
+        CheckTermsAtStop();
         StartLater(machine, pause);
     });
 

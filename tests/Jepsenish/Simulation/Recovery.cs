@@ -70,7 +70,8 @@ internal sealed class Recovery(Cluster cluster, Action<long> runUntil)
     /// <summary>The replica with the most complete log: only it can be sure to find the votes of those who have less.</summary>
     private static RaftNode? Newest(Cluster cluster, uint group) => cluster.Running.Select(p => p.Replica(group).Core).MaxBy(c => (c.TermOf(c.LastIndex), c.LastIndex));
 
-    private bool AreLevel(uint group) => Members(group).Select(p => p.Replica(group).Machine.Applied).Distinct().Count() == 1 && Members(group).All(p => p.Replica(group).Core.LastIndex == p.Replica(group).Machine.Applied.Index);
+    // Nothing is written any more: a joint configuration that is not left by now stays.
+    private bool AreLevel(uint group) => Members(group).All(p => !p.Replica(group).Core.Configuration.IsJoint) && Members(group).Select(p => p.Replica(group).Machine.Applied).Distinct().Count() == 1 && Members(group).All(p => p.Replica(group).Core.LastIndex == p.Replica(group).Machine.Applied.Index);
 
     private string Describe(uint group) => $"group {group}: {string.Join(", ", cluster.Running.Select(p => Describe(p, group)))}";
 

@@ -101,6 +101,9 @@ internal sealed record SimulationOptions
     /// <summary>A leader with nothing to do falls silent after this; 0 for never.</summary>
     public long QuiesceAfter { get; init; } = 2 * Second;
 
+    /// <summary>How long a node must have been connected and willing before its groups are given back to it.</summary>
+    public long SteadyBeforeLeading { get; init; } = 5 * Second;
+
     /// <summary>Whether leaders serve reads by a lease; otherwise each read asks a quorum.</summary>
     public bool HasLeases { get; init; } = true;
 
@@ -171,6 +174,7 @@ internal sealed record SimulationOptions
             BrokenForGood = random.Chance(300) ? random.Below(((nodes - 1) / 2) + 1) : 0,
         };
         options = DrawLarge(options);
+        options = options with { SteadyBeforeLeading = Randomness.Fork(seed, "steady").Pick([5 * Second, 200 * Millisecond, 50 * Millisecond]) };
         return options with { Faults = FaultPlan.Draw(options, random) };
     }
 

@@ -95,6 +95,9 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.Stop:
                 cluster.Stop(machine, fault.For);
                 return true;
+            case FaultKind.StopOfAll:
+                cluster.StopAll(() => random.Time(0, fault.For));
+                return true;
             case FaultKind.Pause:
                 machine.PausedUntil = Math.Max(machine.PausedUntil, cluster.Scheduler.Now + fault.For);
                 cluster.Rush(Math.Min(fault.For, Second) + (100 * Millisecond), machine);

@@ -21,6 +21,9 @@ internal enum FaultKind
     /// <summary>A process is asked to stop: it hands over, closes its files, and is started again.</summary>
     Stop,
 
+    /// <summary>All processes are asked to stop at once, and are started again.</summary>
+    StopOfAll,
+
     /// <summary>A process stands still.</summary>
     Pause,
 

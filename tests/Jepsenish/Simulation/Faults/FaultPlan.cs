@@ -6,10 +6,30 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
 /// <summary>Draws the faults of a run: a few kinds of them, so that each run is hard in its own way, and now and then one right after another.</summary>
 internal static class FaultPlan
 {
-    private static readonly FaultKind[] Kinds = Enum.GetValues<FaultKind>();
+    private static readonly FaultKind[] Kinds = [.. Enum.GetValues<FaultKind>().Where(k => k != FaultKind.StopOfAll)];
 
     /// <summary>The faults of a run, in order of time.</summary>
     public static IReadOnlyList<PlannedFault> Draw(SimulationOptions options, SeededRandom random)
+    {
+        var plan = DrawMixed(options, random);
+        AddOwn(plan, options, Randomness.Fork(options.Seed, "full disks and stops of all"));
+        return [.. plan.OrderBy(f => f.At)];
+    }
+
+    // Drawn apart, so that what the seeds before them do stays the same.
+    private static void AddOwn(List<PlannedFault> plan, SimulationOptions options, SeededRandom random)
+    {
+        // Long enough for leaders to want to give the node its groups back.
+        if (random.Chance(150))
+            plan.Add(New(FaultKind.FullDisk, random.Time(2 * Second, 5 * Second)));
+        if (random.Chance(100))
+            plan.Add(New(FaultKind.StopOfAll, random.Time(Millisecond, Second)));
+
+        PlannedFault New(FaultKind kind, long time) =>
+            new(random.Time(Second, options.Duration), kind, (ulong)random.Between(1, options.Nodes), (uint)random.Between(1, options.Groups), time, random.Next());
+    }
+
+    private static List<PlannedFault> DrawMixed(SimulationOptions options, SeededRandom random)
     {
         var kinds = Kinds.Where(_ => random.Chance(350)).Where(k => Fits(k, options)).ToList();
         if (kinds.Count == 0 || random.Chance(30))

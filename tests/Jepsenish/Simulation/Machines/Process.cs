@@ -66,6 +66,7 @@ internal sealed class Process
                     MaxForwardedBytes = options.ForwardedBytes,
                     MaxInboxBytes = options.InboxBytes,
                     MaxBatchBytes = options.BatchBytes,
+                    SteadyBeforeLeading = options.SteadyBeforeLeading,
                     Raft = c.Raft with
                     {
                         MaxAppendBytes = options.AppendBytes,

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
@@ -16,6 +18,22 @@ internal sealed class ElectionSafety
 
     /// <summary>Lets something happen when a group gets its next leader, in that very moment.</summary>
     public void OnNext(uint group, Action<Process> action) => _next[group] = action;
+
+    /// <summary>A frame leaves a process: a piece of an image says who leads, and leaves behind the shard's back, long after what it was cut from was judged.</summary>
+    public void OnSent(Process process, ReadOnlySpan<byte> frame)
+    {
+        if (frame[0] != (byte)FrameKind.Raft)
+            return;
+        for (var position = 1; position + 33 <= frame.Length; position += 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(frame[position..]))
+        {
+            if ((MessageKind)frame[position + 8] != MessageKind.SnapshotChunk)
+                continue;
+            var group = BinaryPrimitives.ReadUInt32LittleEndian(frame[(position + 4)..]);
+            var term = BinaryPrimitives.ReadUInt64LittleEndian(frame[(position + 25)..]);
+            if (_leaders.GetValueOrDefault((group, term)) != process.Machine.Number)
+                throw new SimulationViolationException($"node {process.Machine.Number} sends a piece of an image of group {group} as the leader of term {term}, in which it does not lead");
+        }
+    }
 
     /// <summary>A replica after a turn.</summary>
     public void Check(Process process, Replica replica, DurableGroup durable)

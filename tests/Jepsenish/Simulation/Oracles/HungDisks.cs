@@ -6,8 +6,8 @@ using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 
 /// <summary>
-/// A leader whose disk hangs goes within two election timeouts, although its turns and its heartbeats go on (reliability.md, faults; hashicorp/raft#503). Judged where nothing else is wrong for
-/// as long: others must be able to take over.
+/// A leader whose disk hangs goes within two election timeouts, although its turns and its heartbeats go on (reliability.md, faults; hashicorp/raft#503), and whether or not its group has anything to
+/// write: the log is the node's, and the next write would wait. Judged where nothing else is wrong for as long: others must be able to take over.
 /// </summary>
 internal sealed class HungDisks(Cluster cluster)
 {
@@ -30,9 +30,8 @@ internal sealed class HungDisks(Cluster cluster)
             throw new SimulationViolationException($"node {process.Machine.Number} leads group {led.Group} {Show(now - since)} after its disk began to hang, and the others are well");
     }
 
-    // A leader with nothing to write may be on a shard that waits for nothing, and has nothing to notice.
     private bool MustHaveGone(Replica replica) =>
-        replica.Core.Core.Log.Disk.Index < replica.Core.LastIndex && replica.Core.Role == RaftRole.Leader && replica.Core.Configuration is { IsJoint: false } configuration && configuration.Voters.Count == cluster.Machines.Count && configuration.Voters.Count > 2;
+        replica.Core.Role == RaftRole.Leader && replica.Core.Configuration is { IsJoint: false } configuration && configuration.Voters.Count == cluster.Machines.Count && configuration.Voters.Count > 2;
 
     /// <summary>Whether a majority of all is well, and connected to each other and to the node.</summary>
     private bool OthersAreWell(Process process)

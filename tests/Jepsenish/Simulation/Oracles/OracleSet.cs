@@ -33,6 +33,7 @@ internal sealed class OracleSet(Cluster cluster)
             Leases.Check(process, replica);
         }
 
+        PlacedWrites.Check(process, shard);
         _disks.Check(process);
         cluster.Story.AfterTurn(process, shard);
     }
@@ -41,6 +42,7 @@ internal sealed class OracleSet(Cluster cluster)
     public void OnSent(Process process, ulong peer, ReadOnlySpan<byte> frame)
     {
         _promises.OnSent(process, frame);
+        Elections.OnSent(process, frame);
         cluster.Story.OnSent(process, peer, frame);
     }
 

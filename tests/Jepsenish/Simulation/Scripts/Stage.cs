@@ -30,6 +30,7 @@ internal sealed class Stage
     private readonly Dictionary<string, int> _markers = [];
     private readonly List<Task> _requests = [];
     private readonly HashSet<string> _counters = [];
+    private readonly HashSet<string> _awaited = [];
     private int _clients;
 
     private Stage(SimulationOptions options, TextWriter story) => _cluster = new Cluster(options, new Story(story));
@@ -94,6 +95,25 @@ internal sealed class Stage
             if (!Step(until) && !condition())
                 throw new SimulationViolationException($"{Show(atMost)} passed, and it is not so that {what}");
         }
+    }
+
+    /// <summary>Does something as soon as a condition holds: for what happens while a turn stands still, within which a script does not go on. It must come to hold before the script ends.</summary>
+    public void When(Func<bool> condition, string what, Action action)
+    {
+        _awaited.Add(what);
+        Look();
+
+        void Look() => _cluster.Scheduler.After(Millisecond / 10, () =>
+        {
+            if (!condition())
+            {
+                Look();
+                return;
+            }
+
+            _awaited.Remove(what);
+            action();
+        });
     }
 
     // ---- who leads
@@ -171,6 +191,32 @@ internal sealed class Stage
 
     /// <summary>A process ends as by kill -9.</summary>
     public void Kill(Machine machine) => _cluster.End(machine, Death.Kill);
+
+    /// <summary>A node is asked to stop, as by SIGTERM, and started again after a while.</summary>
+    public void Stop(Machine machine, long pause) => _cluster.Stop(machine, pause);
+
+    /// <summary>All nodes are asked to stop at once, and started again after a while.</summary>
+    public void StopAll(long pause) => _cluster.StopAll(() => pause);
+
+    /// <summary>One of a node's next turns stands still for a while; its connections go on.</summary>
+    public static void StallTurn(Machine machine, long time) => machine.Process!.StallTurn(time);
+
+    /// <summary>A machine's disk takes so many bytes more.</summary>
+    public void FillDisk(Machine machine, long left)
+    {
+        _cluster.Story.Tell(machine, $"script: its disk has {left} bytes left");
+        machine.Disk.Capacity = machine.Disk.Used + left;
+    }
+
+    /// <summary>A machine's disk has space again.</summary>
+    public void FreeDisk(Machine machine)
+    {
+        _cluster.Story.Tell(machine, "script: its disk has space");
+        machine.Disk.Capacity = long.MaxValue;
+    }
+
+    /// <summary>Does something with a replica in its shard's next turn.</summary>
+    public static void InTurn(Machine machine, Action<Consensus.Groups.Replica> action) => InShard(machine, 1, action);
 
     /// <summary>A machine loses its power, and what was not synced.</summary>
     public void CutPower(Machine machine) => _cluster.End(machine, Death.PowerCut);
@@ -356,6 +402,7 @@ internal sealed class Stage
 
     private void Close()
     {
+        Assert(_awaited.Count == 0, $"it never came about that {string.Join(", nor that ", _awaited)}");
         new FaultDriver(_cluster).Mend(0, Randomness.Fork(_cluster.Options.Seed, "mend"));
         Until(() => _requests.TrueForAll(r => r.IsCompleted), "all requests end");
         new Recovery(_cluster, RunUntil).AwaitLeaders();
