@@ -34,6 +34,12 @@ internal sealed class ForwardedReads(Replica replica)
         again = null;
         if (!_waiting.Remove(request, out var waiting))
             return false;
+        if (answer == ForwardAnswer.ResultDropped)
+        {
+            waiting.Operation.Complete(OperationStatus.Unavailable, "what was read was too much for the way from the leader to this node, which cannot serve it itself for now");
+            return true;
+        }
+
         if (answer != ForwardAnswer.Done)
         {
             again = waiting.Operation;

@@ -54,6 +54,9 @@ internal sealed class Cluster
     /// <summary>Whether a wall clock was set: then nobody can tell when keys should expire.</summary>
     public bool ClocksWereSet { get; set; }
 
+    /// <summary>How often a process has stopped because its disk had failed.</summary>
+    public int StopsByThemselves { get; private set; }
+
     /// <summary>Until then no client rests.</summary>
     public long RushUntil { get; private set; }
 
@@ -229,6 +232,7 @@ internal sealed class Cluster
     private void OnStoppedByItself(Process process, string reason)
     {
         var machine = process.Machine;
+        StopsByThemselves++;
         Story.Tell(machine, $"stopped by itself: {reason}");
         if (!machine.Faults.HasFailed && !machine.IsDamaged)
             throw new SimulationViolationException($"node {machine.Number} stopped by itself although its disk is well: {reason}");
