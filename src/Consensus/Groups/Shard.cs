@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft;
-using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
