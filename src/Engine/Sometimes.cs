@@ -209,6 +209,12 @@ public static class Sometimes
     /// <summary>The beginning of the store's log is cut off.</summary>
     public const string StoreLogCut = "the beginning of the store's log is cut off";
 
+    /// <summary>The store is about to be full, and takes only what removes.</summary>
+    public const string StoreShortOfSpace = "the store is about to be full, and takes only what removes";
+
+    /// <summary>The store's reserve is let go because the disk is full.</summary>
+    public const string ReserveReleased = "the store's reserve is let go because the disk is full";
+
     /// <summary>A client session is evicted.</summary>
     public const string SessionEvicted = "a client session is evicted";
 

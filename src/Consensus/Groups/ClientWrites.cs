@@ -59,7 +59,7 @@ internal sealed class ClientWrites
         operation.Attempts = 0;
         operation.PlacedWith = 0;
         operation.Request = default;
-        if (_replica.RefusalOfWrites is { } refusal && !SkipEntryCommand.TryReadCommand(operation.Command.Span, out _))
+        if (_replica.RefusalOf(operation.Command.Span) is { } refusal)
         {
             operation.Complete(OperationStatus.Unavailable, refusal);
             return;
@@ -100,6 +100,20 @@ internal sealed class ClientWrites
         for (var operation = _outstanding.First; operation is not null && _waiting > 0;)
         {
             var next = operation.Next;
+            // In order: what removes waits as well, behind a write that waits for space. One that was never placed is refused when there is none for too long.
+            if (_replica.IsStoreShort && operation.PlacedWith == 0)
+            {
+                if (_replica.MustWait(operation.Command.Span))
+                    return;
+                if (operation.Attempts == 0 && _replica.RefusalOf(operation.Command.Span) is { } refusal)
+                {
+                    Forget(operation);
+                    operation.Complete(OperationStatus.Unavailable, refusal);
+                    operation = next;
+                    continue;
+                }
+            }
+
             // What is past its deadline is about to be ended; placed once more it would end in doubt.
             if (operation.PlacedWith == 0 && operation.Deadline > _replica.Now && !TryPlace(operation, leader))
                 return;
@@ -212,7 +226,7 @@ internal sealed class ClientWrites
             }
 
             // It waits, until its deadline, for the disk or for another leader.
-            if (_replica.RefusalOfProposals is not null && !SkipEntryCommand.TryReadCommand(operation.Command.Span, out _))
+            if (_replica.RefusalOfProposal(operation.Command.Span) is not null)
                 return true;
             if (!_replica.TryPropose(operation.Command.Span, new Proposal(0, 0, operation, operation.Generation, 0, 0)))
                 return false;

@@ -86,6 +86,18 @@ internal sealed class Replica
     /// <inheritdoc cref="Shard.RefusalOfProposals"/>
     public string? RefusalOfProposals => _halt?.Reason ?? _shard.RefusalOfProposals;
 
+    /// <summary>Why a command is refused at the moment, or null.</summary>
+    public string? RefusalOf(ReadOnlySpan<byte> command) => IsSkip(command) ? null : _halt?.Reason ?? _shard.RefusalOf(command);
+
+    /// <summary>The same for proposing it.</summary>
+    public string? RefusalOfProposal(ReadOnlySpan<byte> command) => IsSkip(command) ? null : _halt?.Reason ?? _shard.RefusalOfProposal(command);
+
+    /// <summary>Whether a command waits for space in the store.</summary>
+    public bool MustWait(ReadOnlySpan<byte> command) => !IsSkip(command) && _shard.Space.MustWait(command);
+
+    /// <summary>Whether the store is short of space.</summary>
+    public bool IsStoreShort => _shard.Space.IsShort;
+
     /// <summary>Time of this turn.</summary>
     public long Now => _shard.Now;
 
@@ -141,7 +153,8 @@ internal sealed class Replica
             return;
         }
 
-        if ((RefusalOfProposals is not null && !SkipEntryCommand.TryReadCommand(command, out _)) || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
+        if (MustWait(command) || RefusalOfProposal(command) is not null || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand
+            || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
 #if MUTANT_39 // forwarded write answered before it is applied
         else if (CommandEnvelope.Kind(command) == CommandKind.Put)
@@ -159,6 +172,9 @@ internal sealed class Replica
         if (!Reads.OnAnswer(request, answer, result))
             Writes.OnAnswer(request, answer, result);
     }
+
+    /// <summary>The operator's way out of an entry that cannot be applied is never refused for what it is to mend.</summary>
+    private static bool IsSkip(ReadOnlySpan<byte> command) => SkipEntryCommand.TryReadCommand(command, out _);
 
     /// <summary>Proposes a command; false when the core does not take it now.</summary>
     public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)

@@ -17,9 +17,6 @@ internal sealed partial class Shard
     [LoggerMessage(Level = LogLevel.Error, Message = "the log's disk has confirmed nothing for an election timeout; leaderships are handed over, and writes wait for the new leaders, until it does")]
     private partial void LogDiskHangs();
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "the disk under the store is full: nothing is applied and writes are refused until there is space")]
-    private partial void LogStoreFull();
-
     [LoggerMessage(Level = LogLevel.Error, Message = "group {group} halts at entry {index} of term {term} ({kind}): a defect keeps it from being applied. Other groups go on. Where all replicas halted, 'raftkv group skip' leaves the entry out")]
     private partial void LogHalted(Exception defect, uint group, ulong index, ulong term, string kind);
 
@@ -31,9 +28,6 @@ internal sealed partial class Shard
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "group {group} goes on behind entry {index}, at which it had halted")]
     private partial void LogResumed(uint group, ulong index);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "the store has space again; writes are accepted")]
-    private partial void LogStoreHasSpaceAgain();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "a checkpoint found no space ({reason}); the one before it holds, and another is tried later")]
     private partial void LogCheckpointRefused(string reason);

@@ -50,7 +50,6 @@ internal sealed partial class Shard : IWalCompletion
     private LogBatch? _lastInLog;
     private int _refusedBatches;
     private volatile string? _logRefusal;
-    private volatile bool _isStoreFull;
     private volatile bool _logHangs;
     private long _lastTurn = long.MaxValue;
     private long _nextLogRetry = long.MaxValue;
@@ -71,6 +70,7 @@ internal sealed partial class Shard : IWalCompletion
         Inbox = new ShardInbox(wake, configuration.MaxInboxBytes);
         Outbox = new Outbox(transport, logger);
         Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes);
+        Space = new SpaceKeeper(this, store, logger);
         Balancer = new LeaderBalancer(this);
         Leadership = new LeadershipLog(this, logger, clock.Now);
         Batch = new LogBatch();
@@ -91,6 +91,8 @@ internal sealed partial class Shard : IWalCompletion
 
     public Checkpointer Checkpoints { get; }
 
+    public SpaceKeeper Space { get; }
+
     public LeaderBalancer Balancer { get; }
 
     public LeadershipLog Leadership { get; }
@@ -108,7 +110,7 @@ internal sealed partial class Shard : IWalCompletion
     public long UnixMilliseconds { get; private set; }
 
     /// <summary>Why writes of this node's callers are refused at the moment, or null. From any thread.</summary>
-    public string? RefusalOfWrites => _logRefusal ?? (_isStoreFull ? "the disk under this node's store is full" : null);
+    public string? RefusalOfWrites => _logRefusal ?? (Space.IsFull || Space.Refuses ? "the disk under this node's store is full" : null);
 
     /// <summary>
     /// Why nothing is proposed on this node at the moment, or null. From any thread. A disk that does not answer may do so at once: what callers write waits for that, or for another node to lead, and is
@@ -117,7 +119,7 @@ internal sealed partial class Shard : IWalCompletion
     public string? RefusalOfProposals => _logHangs ? "this node's disk does not answer" : RefusalOfWrites;
 
     /// <summary>The store takes nothing more at the moment: nothing is applied, so that it never has to.</summary>
-    public bool IsStoreFull => _isStoreFull;
+    public bool IsStoreFull => Space.IsFull;
 
     /// <summary>When the last turn began, monotonic nanoseconds; <see cref="long.MaxValue"/> before the first. From any thread.</summary>
     public long LastTurn => Volatile.Read(ref _lastTurn);
@@ -132,10 +134,16 @@ internal sealed partial class Shard : IWalCompletion
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
-        Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), WriteOverdueAt),
+        Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), Math.Min(Space.NextDeadline, WriteOverdueAt)),
         Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
 
     private long WriteOverdueAt => RefusalOfProposals is null && _inLog.TryPeek(out var oldest) ? oldest.PostedAt + Configuration.Raft.ElectionTimeout + 1 : long.MaxValue;
+
+    /// <summary>Why a command of this node's callers is refused at the moment, or null: what removes is not, while the store is only about to be full.</summary>
+    public string? RefusalOf(ReadOnlySpan<byte> command) => Space.IsFull || !SpaceKeeper.NeedsNoSpace(command) ? RefusalOfWrites : _logRefusal;
+
+    /// <summary>The same for proposing it.</summary>
+    public string? RefusalOfProposal(ReadOnlySpan<byte> command) => _logHangs ? RefusalOfProposals : RefusalOf(command);
 
     /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
     public bool HasTaintedGroup
@@ -206,6 +214,7 @@ internal sealed partial class Shard : IWalCompletion
             Tick();
         if (Now >= _nextSweep)
             Sweep();
+        Space.GiveBack();
         Checkpoints.Poll();
         Leadership.Tick(Now);
         do
@@ -471,6 +480,8 @@ internal sealed partial class Shard : IWalCompletion
         Sometimes.Reached(Sometimes.LogDiskFull);
         SetLogRefusal("this node's disk is full", hangs: false);
         LogDiskFull(failure.Message);
+        // The log shrinks behind a checkpoint.
+        Checkpoints.Demand();
     }
 
     /// <summary>
@@ -479,8 +490,7 @@ internal sealed partial class Shard : IWalCompletion
     /// </summary>
     private void WatchDisks()
     {
-        if (_store.IsDiskFull != IsStoreFull)
-            OnStoreFull(!IsStoreFull);
+        Space.Watch();
 #if !MUTANT_35 // heartbeats while the disk hangs
         if (_refusedBatches == 0 && _inLog.TryPeek(out var oldest) && Now - oldest.PostedAt > Configuration.Raft.ElectionTimeout)
             OnLogHangs();
@@ -503,7 +513,8 @@ internal sealed partial class Shard : IWalCompletion
         UpdateMayLead();
     }
 
-    private void UpdateMayLead()
+    /// <summary>A disk fails this shard, or is well again: whether it may lead follows from all of them.</summary>
+    public void UpdateMayLead()
     {
         var may = RefusalOfProposals is null && _refusedOthers.Count == 0 && !_stopping;
         if (may == MayLead)
@@ -513,27 +524,6 @@ internal sealed partial class Shard : IWalCompletion
             replica.UpdateAcceptsLeadership();
         Balancer.OnMayLeadChanged();
         _nextTick = Now;
-    }
-
-    private void OnStoreFull(bool full)
-    {
-        _isStoreFull = full;
-        foreach (var replica in _ordered)
-        {
-            replica.OnStoreFull(full);
-        }
-
-        if (full)
-        {
-            Sometimes.Reached(Sometimes.StoreDiskFull);
-            LogStoreFull();
-        }
-        else
-        {
-            LogStoreHasSpaceAgain();
-        }
-
-        UpdateMayLead();
     }
 
     /// <summary>A group halted at an entry that a defect keeps from being applied.</summary>

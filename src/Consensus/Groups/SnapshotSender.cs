@@ -88,7 +88,11 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     public void Tick(long now)
     {
         if (_reader is null)
+        {
+            StartNext();
             return;
+        }
+
         if (!replica.Core.AwaitsSnapshot(_peer, _reader.Position.Index))
         {
             // It came to hold the entries all the same (it may have installed this very image, and the word of it was lost), and does not answer for an image any more; or it was removed.
@@ -104,9 +108,10 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
             Resend();
     }
 
+    /// <summary>Not while the store is full: the sessions are saved into it first. Whoever waits is served when there is space, by a tick.</summary>
     private void StartNext()
     {
-        while (_reader is null && !_reading && _waiting.TryDequeue(out var peer))
+        while (_reader is null && !_reading && !shard.IsStoreFull && _waiting.TryDequeue(out var peer))
         {
             // A state that holds part of an entry is sent to nobody.
             if (replica.Halt is not { IsTainted: true } && replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))

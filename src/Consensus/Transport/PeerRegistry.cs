@@ -55,8 +55,9 @@ public sealed class PeerRegistry : IPeerRegistry
             {
                 AtomicFile.Replace(_files, _path, Encode());
             }
-            catch (IOException)
+            catch
             {
+                // Whatever went wrong, it was not written down, and the next check must not take it for known.
                 _peers.Remove(peer);
                 throw;
             }

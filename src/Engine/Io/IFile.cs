@@ -21,4 +21,11 @@ public interface IFile : IDisposable
 
     /// <summary>Sets the length; bytes gained read as zero.</summary>
     void SetLength(long length);
+
+    /// <summary>Makes an empty file so long, with all of its space set aside on the disk.</summary>
+    /// <exception cref="DiskFullException">There is no such space; nothing is set aside.</exception>
+    void Allocate(long length);
+
+    /// <summary>Gives the space of a range back to the disk. Nobody may read the range any more: it may hold what it held, or zeros. A file system that cannot do it keeps the space.</summary>
+    void Deallocate(long offset, long length);
 }

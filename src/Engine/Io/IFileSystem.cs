@@ -32,6 +32,9 @@ public interface IFileSystem
     /// <summary>Renames a file, replacing the target atomically.</summary>
     void Rename(string from, string to);
 
+    /// <summary>Bytes that can still be written to the disk that holds a directory; <see cref="long.MaxValue"/> when it does not tell.</summary>
+    long FreeBytes(string directory);
+
     /// <summary>Makes creations, renames and deletions in the directory durable.</summary>
     /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
     /// <exception cref="IOException">The disk failed.</exception>

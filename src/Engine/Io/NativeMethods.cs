@@ -32,6 +32,28 @@ internal static partial class NativeMethods
         return 0;
     }
 
+    /// <summary>Sets aside the space of a file's first bytes (Linux only). Returns 0, or the error number.</summary>
+    public static int Allocate(SafeFileHandle file, long length) => Allocate(file, 0, 0, length);
+
+    /// <summary>Gives the space of a range back, and keeps the file's length (Linux only). Returns 0, or the error number.</summary>
+    public static int PunchHole(SafeFileHandle file, long offset, long length)
+    {
+        const int KeepSize = 1, Punch = 2;
+        return Allocate(file, KeepSize | Punch, offset, length);
+    }
+
+    private static int Allocate(SafeFileHandle file, int mode, long offset, long length)
+    {
+        while (fallocate64(file, mode, offset, length) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error != Interrupted)
+                return error;
+        }
+
+        return 0;
+    }
+
     /// <summary>Returns 0, or the error number.</summary>
     public static int SyncDirectory(string path)
     {
@@ -108,6 +130,11 @@ internal static partial class NativeMethods
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int fdatasync(SafeFileHandle descriptor);
+
+    // The name under which offsets have 64 bits on every architecture; musl's is the same function.
+    [LibraryImport("libc", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int fallocate64(SafeFileHandle descriptor, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

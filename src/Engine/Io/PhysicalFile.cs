@@ -66,5 +66,27 @@ internal sealed class PhysicalFile(string path, SafeFileHandle handle) : IFile
     }
 
     /// <inheritdoc/>
+    public void Allocate(long length)
+    {
+        var error = OperatingSystem.IsLinux() ? NativeMethods.Allocate(handle, length) : PhysicalFileSystem.NotSupported;
+        if (error == 0)
+            return;
+        if (PhysicalFileSystem.IsDiskFull(error))
+            throw PhysicalFileSystem.DiskFull(path, null);
+
+        // Not every file system can set space aside: zeros do the same.
+        var zeros = new byte[1 << 20];
+        for (long offset = 0; offset < length; offset += zeros.Length)
+            Write(offset, zeros.AsSpan(0, (int)Math.Min(zeros.Length, length - offset)));
+    }
+
+    /// <inheritdoc/>
+    public void Deallocate(long offset, long length)
+    {
+        if (OperatingSystem.IsLinux() && length > 0)
+            _ = NativeMethods.PunchHole(handle, offset, length);
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
 }

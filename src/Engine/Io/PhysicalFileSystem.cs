@@ -8,6 +8,9 @@ namespace RaftKv.Engine.Io;
 /// </remarks>
 public sealed class PhysicalFileSystem : IFileSystem
 {
+    // EOPNOTSUPP
+    internal const int NotSupported = 95;
+
     // EACCES
     private const int AccessDenied = 13;
 
@@ -89,6 +92,19 @@ public sealed class PhysicalFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
+    public long FreeBytes(string directory)
+    {
+        try
+        {
+            return new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            return long.MaxValue;
+        }
+    }
+
+    /// <inheritdoc/>
     public void SyncDirectory(string path)
     {
         // Windows has no such call: NTFS journals names, and nothing more can be asked of it.
@@ -112,10 +128,13 @@ public sealed class PhysicalFileSystem : IFileSystem
             : IsOutOfFiles(e.HResult) || e.HResult == NoSpace || e.HResult == (OperatingSystem.IsMacOS() ? MacQuotaExceeded : QuotaExceeded);
     }
 
+    /// <summary>The same for an error number of Linux.</summary>
+    internal static bool IsDiskFull(int error) => error is 28 or 122;
+
     /// <summary>EMFILE, ENFILE: the process, or the machine, has as many files open as it may.</summary>
     private static bool IsOutOfFiles(int error) => !OperatingSystem.IsWindows() && error is 24 or 23;
 
-    internal static DiskFullException DiskFull(string path, IOException e) => IsOutOfFiles(e.HResult)
+    internal static DiskFullException DiskFull(string path, IOException? e) => e is not null && IsOutOfFiles(e.HResult)
         ? new($"No more files can be opened, and {path} was to be: the process has as many files and connections open as it may.", e)
         : new($"The disk is full: there is no space left to write {path}.", e);
 }

@@ -36,6 +36,8 @@ public sealed class FasterStateStore : IStateStore
     private readonly SnapshotTickets _tickets = new();
     private readonly StoreCheckpointer _checkpointer;
     private readonly LogCompactor _compactor;
+    private readonly DiskReserve _reserve;
+    private readonly SpaceWatch _space;
     private ReadResult _noResult = new();
     private byte[] _scratch = GC.AllocateUninitializedArray<byte>(4096, pinned: true);
     private uint _nextIncarnation;
@@ -47,7 +49,9 @@ public sealed class FasterStateStore : IStateStore
         Options = options;
         _writer = options.Synchronous ? null : new WorkerThread("raftkv-store-writer");
         _maintenance = options.Synchronous ? null : new WorkerThread("raftkv-store-maintenance");
-        _device = new LogDevice(files, directory, options.SegmentBytes, _writer);
+        _reserve = new DiskReserve(files, directory, options.ReserveBytes);
+        _device = new LogDevice(files, directory, options.SegmentBytes, _writer, _reserve);
+        _space = new SpaceWatch(files, directory, _reserve);
         StoreRecovery.RestoreLog(_device, manifest);
         _indexBytes = Math.Max(options.IndexBytes, manifest.IndexBytes);
         while (_indexBytes < manifest.Keys * 16 && _indexBytes < MaxIndexBytes)
@@ -66,7 +70,8 @@ public sealed class FasterStateStore : IStateStore
         StoreRecovery.RebuildIndexes(_kv.Log, _spaces);
         ThrowIfFailed();
         _compactor = new LogCompactor(this, _kv.Log, _tickets, _maintenance);
-        _checkpointer = new StoreCheckpointer(files, directory, manifest, _kv, _session, _metadata, _device, _writer, _maintenance);
+        _checkpointer = new StoreCheckpointer(files, directory, manifest, _kv, _session, _metadata, _device, _reserve, _writer, _maintenance);
+        MeasureSpace();
     }
 
     /// <inheritdoc/>
@@ -93,7 +98,25 @@ public sealed class FasterStateStore : IStateStore
     /// <inheritdoc/>
     public bool IsDiskFull => _device.IsFull;
 
+    /// <inheritdoc/>
+    public bool IsShortOfSpace => _device.IsFull || _space.IsShort;
+
+    /// <inheritdoc/>
+    public bool HasSpaceToGiveBack => _space.IsShort || _compactor.IsUrgent || (_space.IsTight && _space.Unwritten >= Options.PageBytes);
+
     internal FasterStoreOptions Options { get; }
+
+    /// <summary>Whether the disk is so full that garbage is worth more than the work to give it back.</summary>
+    internal bool IsTight => _space.IsTight;
+
+    /// <summary>Bytes that can still be written to the disk.</summary>
+    internal long FreeBytes => _space.Free;
+
+    /// <summary>Bytes of the log that were in memory only, when last measured.</summary>
+    internal long UnwrittenBytes => _space.Unwritten;
+
+    /// <summary>The log below this address takes no space any more.</summary>
+    internal long GivenBack => _device.GivenBack;
 
     /// <summary>Whether a checkpoint is being taken.</summary>
     internal bool CheckpointUnderWay => _checkpointer.UnderWay;
@@ -159,6 +182,14 @@ public sealed class FasterStateStore : IStateStore
     }
 
     /// <inheritdoc/>
+    public bool GiveSpaceBack()
+    {
+        ThrowIfFailed();
+        MeasureSpace();
+        return _compactor.StepUrgently();
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         if (_disposed)
@@ -185,7 +216,14 @@ public sealed class FasterStateStore : IStateStore
     internal StoreSpace NewSpace(uint group, Keyspace space) => Register(new SpaceId(group, _nextIncarnation++, space));
 
     /// <summary>Makes all records of an incarnation garbage.</summary>
-    internal void Forget(StoreSpace space) => _spaces.Remove(space.Id.Incarnation);
+    internal void Forget(StoreSpace space)
+    {
+        _spaces.Remove(space.Id.Incarnation);
+        _compactor.OnForgotten();
+    }
+
+    /// <summary>Looks how full the disk is, against what memory holds and a checkpoint would write.</summary>
+    internal void MeasureSpace() => _space.Measure(Math.Max(0, _kv.Log.TailAddress - Math.Max(_device.WrittenEnd, _kv.Log.BeginAddress)));
 
     /// <summary>Takes <see cref="Forget"/> back, before the entry in which it happened is completed.</summary>
     internal void Recall(StoreSpace space) => _spaces.Add(space.Id.Incarnation, space);

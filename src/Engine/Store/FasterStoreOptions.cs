@@ -10,6 +10,7 @@ public sealed record FasterStoreOptions
     private readonly int _readers = Math.Clamp(Environment.ProcessorCount * 2, 4, 16);
     private readonly double _maxGarbage = 0.5;
     private readonly long _compactionFloor = 64L << 20;
+    private readonly long _reserveBytes = 64L << 20;
 
     /// <summary>
     /// Memory for the log's newest part, a power of two, at least four pages; allocated page by page as the log grows. Default 256 MiB: several stores share a process with the service that embeds them.
@@ -64,6 +65,13 @@ public sealed record FasterStoreOptions
     {
         get => _compactionFloor;
         init => _compactionFloor = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(CompactionFloor), value, "CompactionFloor must not be negative");
+    }
+
+    /// <summary>Disk space that is set aside so that a full disk can be freed, at most 64 MiB and an eighth of what is free when the store is created.</summary>
+    public long ReserveBytes
+    {
+        get => _reserveBytes;
+        init => _reserveBytes = value >= LogDevice.BlockSize ? value : throw new ArgumentOutOfRangeException(nameof(ReserveBytes), value, $"ReserveBytes must be at least {LogDevice.BlockSize}");
     }
 
     /// <summary>Do all I/O on the caller's thread and start none: for deterministic runs.</summary>

@@ -30,4 +30,15 @@ public interface IStateStore : IDisposable
     /// The disk under the store is full. Reads go on, and writes into memory while there is any; the shard should apply nothing more until this is false again, which needs no restart. Any thread.
     /// </summary>
     bool IsDiskFull => false;
+
+    /// <summary>
+    /// The disk under the store is about to be full: no command should be taken any more but those that remove, of which space comes back. What was taken is applied. Ends by itself. Any thread.
+    /// </summary>
+    bool IsShortOfSpace => IsDiskFull;
+
+    /// <summary>There is garbage to be given back soon, although no entries come that would drive it: the shard calls <see cref="GiveSpaceBack"/> in its turns, a few milliseconds apart.</summary>
+    bool HasSpaceToGiveBack => false;
+
+    /// <summary>Gives garbage back, one bounded step, between two entries. True if that needs a checkpoint to go on.</summary>
+    bool GiveSpaceBack() => false;
 }

@@ -20,6 +20,12 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
     private const int Pace = 4;
     private const int RecordHead = 16;
 
+    /// <summary>Bytes copied in one step when no entries set the pace: a millisecond or two of the shard's time.</summary>
+    private const long UrgentStep = 1 << 20;
+
+    /// <summary>Share of the log that must be garbage for a full disk to be worth the copying.</summary>
+    private const double WorthOnTightDisk = 0.25;
+
     private readonly PooledBuffer _live = new();
     private readonly long _pageBytes = store.Options.PageBytes;
     private long _lastTail = log.TailAddress;
@@ -31,7 +37,11 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
     private long _cutTicket;
     private int _next;
     private volatile bool _reading;
+    private bool _muchWasForgotten;
     private Exception? _error;
+
+    /// <summary>Whether space should come back without waiting for entries: the disk is tight, or much was forgotten at once.</summary>
+    public bool IsUrgent => _muchWasForgotten || (store.IsTight && (HasGarbage(tight: true) || log.BeginAddress - store.GivenBack >= _pageBytes));
 
     /// <summary>Called between entries: goes on with what is under way, or looks whether there is reason to begin.</summary>
     public void Step()
@@ -45,16 +55,62 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
             if (_sinceCheck < _pageBytes / 4)
                 return;
             _sinceCheck = 0;
+            store.MeasureSpace();
             if (!TryBegin())
                 return;
         }
         _credit += grown * Pace;
+        GoOn();
+    }
+
+    /// <summary>All records of a keyspace became garbage at once: what they took is given back without waiting for as much to be written.</summary>
+    public void OnForgotten() => _muchWasForgotten |= log.TailAddress - log.BeginAddress >= store.Options.CompactionFloor && HasGarbage(tight: false);
+
+    /// <summary>A step that waits for no entries. True if a checkpoint is needed to go on: to make records ready for copying, to let go what lies below the log's begin, or to let the write-ahead log shrink.</summary>
+    public bool StepUrgently()
+    {
+        if (_end == 0)
+        {
+            CutIfDone();
+            if (!IsUrgent || !TryBegin())
+            {
+                var needsCheckpoint = _cutAt == 0 && (log.BeginAddress - store.GivenBack >= _pageBytes || (IsUrgent && EndOfPiece(log.TailAddress) > log.BeginAddress));
+                _muchWasForgotten &= needsCheckpoint || _cutAt != 0;
+                return !store.CheckpointUnderWay && ((needsCheckpoint && (store.IsTight || _muchWasForgotten)) || (store.IsTight && store.UnwrittenBytes >= _pageBytes));
+            }
+        }
+
+        _credit = Math.Max(_credit, UrgentStep);
+        GoOn();
+        return false;
+    }
+
+    private void GoOn()
+    {
         if (_reading)
             return;
         if (Volatile.Read(ref _error) is { } error)
             throw new StoreFailedException("the store's log could not be read for compaction", error);
         CopyLive();
         _lastTail = log.TailAddress;
+    }
+
+    private bool HasGarbage(bool tight)
+    {
+        var length = log.TailAddress - log.BeginAddress;
+        return tight
+            ? length >= 2 * _pageBytes && store.LiveBytes <= length * (1 - Math.Min(WorthOnTightDisk, store.Options.MaxGarbage))
+            : length >= store.Options.CompactionFloor && store.LiveBytes <= length * (1 - store.Options.MaxGarbage);
+    }
+
+    /// <summary>Where the next piece ends if everything below <paramref name="limit"/> may be taken. What is almost all garbage goes at once; on a tight disk the copies must find room before the piece gives any.</summary>
+    private long EndOfPiece(long limit)
+    {
+        var begin = log.BeginAddress;
+        var length = log.TailAddress - begin;
+        var piece = store.LiveBytes < length / 8 ? length : store.IsTight ? Math.Min(length / 4, store.FreeBytes / 4) : length / 4;
+        var end = Math.Min(limit, begin + Math.Max(_pageBytes, piece));
+        return end - end % _pageBytes;
     }
 
     /// <summary>
@@ -76,11 +132,9 @@ internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte,
     private bool TryBegin()
     {
         var begin = log.BeginAddress;
-        var length = log.TailAddress - begin;
-        if (_cutAt != 0 || length < store.Options.CompactionFloor || store.LiveBytes > length * (1 - store.Options.MaxGarbage))
+        if (_cutAt != 0 || !(HasGarbage(tight: false) || (store.IsTight && HasGarbage(tight: true))))
             return false;
-        var end = Math.Min(log.SafeReadOnlyAddress, begin + Math.Max(_pageBytes, length / 4));
-        end -= end % _pageBytes;
+        var end = EndOfPiece(log.SafeReadOnlyAddress);
         if (end <= begin)
             return false;
         _page = begin;

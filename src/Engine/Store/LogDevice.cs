@@ -40,7 +40,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly SortedDictionary<int, Segment> _segments = [];
     private readonly byte[] _transfer = GC.AllocateUninitializedArray<byte>(BlocksPerTransfer * StoredBlock);
     private readonly long _segmentBytes;
+    private readonly DiskReserve? _reserve;
     private long _end;
+    private long _givenBack;
     private bool _directoryDirty;
     private readonly ManualResetEventSlim _closing = new();
     private Exception? _failure;
@@ -51,13 +53,15 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     /// <param name="directory">The directory of the segments.</param>
     /// <param name="segmentBytes">Bytes of log in a segment, a power of two.</param>
     /// <param name="writer">The thread that writes; null to write on the caller's thread.</param>
-    public LogDevice(IFileSystem files, string directory, long segmentBytes, WorkerThread? writer)
+    /// <param name="reserve">What to let go when the disk is full; null for nothing.</param>
+    public LogDevice(IFileSystem files, string directory, long segmentBytes, WorkerThread? writer, DiskReserve? reserve = null)
         : base(Path.Combine(directory, "log"), BlockSize, -1)
     {
         _files = files;
         _directory = directory;
         _segmentBytes = segmentBytes;
         _writer = writer;
+        _reserve = reserve;
         foreach (var number in ListSegments(files, directory))
             _segments.Add(number, new Segment(files.Open(PathOf(number), OpenMode.Existing)));
     }
@@ -67,6 +71,26 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
 
     /// <summary>Whether a write is waiting for space. The writer thread tries it again until it succeeds; nothing behind it is written meanwhile.</summary>
     public bool IsFull => _full;
+
+    /// <summary>The log below this address has given its space back.</summary>
+    public long GivenBack
+    {
+        get
+        {
+            lock (_gate)
+                return _givenBack;
+        }
+    }
+
+    /// <summary>The log below this address has been written; what lies above is in memory, and the next checkpoint writes it.</summary>
+    public long WrittenEnd
+    {
+        get
+        {
+            lock (_gate)
+                return _end;
+        }
+    }
 
     /// <summary>Lets a write that waits for space fail: the store is closing.</summary>
     public void StopRetrying() => _closing.Set();
@@ -158,7 +182,16 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     public void WriteNow(long address, ReadOnlySpan<byte> blocks)
     {
         fixed (byte* source = blocks)
-            WriteBlocks((IntPtr)source, address, blocks.Length);
+        {
+            try
+            {
+                WriteBlocks((IntPtr)source, address, blocks.Length);
+            }
+            catch (DiskFullException) when (_reserve?.Release() == true)
+            {
+                WriteBlocks((IntPtr)source, address, blocks.Length);
+            }
+        }
     }
 
     /// <summary>Makes all finished writes durable.</summary>
@@ -191,7 +224,10 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         }
     }
 
-    /// <summary>Deletes the segments that end at or before an address that no checkpoint to be kept reaches below. Returns the number deleted.</summary>
+    /// <summary>
+    /// Gives back the space below an address that no checkpoint to be kept reaches below: deletes the segments that end there, and punches the first one that is left, so that space comes back
+    /// long before a whole segment is garbage. Returns the number of segments deleted.
+    /// </summary>
     public int RemoveBelow(long address)
     {
         lock (_gate)
@@ -199,17 +235,23 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             var gone = _segments.Keys.Where(number => (number + 1) * _segmentBytes <= address).ToList();
             foreach (var number in gone)
                 Remove(number);
+            if (_segments.TryGetValue((int)(address / _segmentBytes), out var first))
+                first.File.Deallocate(0, HoleBelow(address));
+            _givenBack = Math.Max(_givenBack, address);
             return gone.Count;
         }
     }
 
-    /// <summary>Bytes of all segments on disk.</summary>
+    /// <summary>Bytes at the beginning of an address's segment that lie below it, in whole pages of the operating system.</summary>
+    private long HoleBelow(long address) => address % _segmentBytes / BlockSize * StoredBlock / BlockSize * BlockSize;
+
+    /// <summary>Bytes of all segments on disk, without what was given back.</summary>
     public long DiskBytes
     {
         get
         {
             lock (_gate)
-                return _segments.Values.Sum(segment => segment.File.Length);
+                return _segments.Values.Sum(segment => segment.File.Length) - (_segments.ContainsKey((int)(_givenBack / _segmentBytes)) ? HoleBelow(_givenBack) : 0);
         }
     }
 
@@ -301,6 +343,10 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
                 WriteBlocks(source, address, bytes);
                 _full = false;
                 return;
+            }
+            catch (DiskFullException) when (_reserve?.Release() == true)
+            {
+                // There is room now. What may still be written is up to the store.
             }
             catch (DiskFullException) when (_writer is not null && !_closing.IsSet)
             {

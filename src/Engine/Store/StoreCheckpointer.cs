@@ -18,6 +18,7 @@ internal sealed class StoreCheckpointer(
     ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> session,
     CheckpointMetadata metadata,
     LogDevice device,
+    DiskReserve reserve,
     WorkerThread? writer,
     WorkerThread? maintenance)
 {
@@ -68,7 +69,12 @@ internal sealed class StoreCheckpointer(
         _saving = false;
         _current = null;
         if (outcome.Error is DiskFullException full)
+        {
+            // The next attempt finds room: the log is written already, and a manifest is small.
+            reserve.Release();
             throw full;
+        }
+
         if (outcome.Error is { } error)
             device.Fail(error);
         device.ThrowIfFailed();

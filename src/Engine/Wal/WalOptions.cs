@@ -25,7 +25,7 @@ public sealed record WalOptions
 
     /// <summary>
     /// The log is compacted (live records of its oldest segment are written again at its end) while it is larger than this and more than twice as large as what lives in it.
-    /// Below it, idle and slow groups pin old segments for free. Counts as four segments at least: with fewer, compaction would chase its own tail.
+    /// Below it, idle and slow groups pin old segments for free. Counts as an eighth of what is free on the disk when the log is opened at most, and as four segments at least: with fewer, compaction would chase its own tail.
     /// </summary>
     public long RewriteAboveBytes
     {
@@ -47,8 +47,6 @@ public sealed record WalOptions
 
     /// <summary>Monotonic nanoseconds, for <see cref="WalStatistics.LastSyncNanoseconds"/> only; nothing is decided by it.</summary>
     public Func<long> Clock { get; init; } = static () => 0;
-
-    internal long CompactAbove => Math.Max(RewriteAboveBytes, 4L * SegmentSize);
 
     /// <summary>The size of a segment by its number.</summary>
     internal long SizeOf(ulong number)

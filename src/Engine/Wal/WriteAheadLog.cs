@@ -21,6 +21,7 @@ public sealed class WriteAheadLog : IDisposable
     private readonly List<Segment> _removed = [];
     private readonly WalBatch _copies = new();
     private readonly ulong _rewriteThrough;
+    private readonly long _compactAbove;
 
     private byte[] _gather = [];
     private Segment _current;
@@ -34,9 +35,11 @@ public sealed class WriteAheadLog : IDisposable
 
     private long _batches, _frames, _bytes, _syncs, _rewritten, _lastSync;
 
-    private WriteAheadLog(WalOptions options, LogReplay replay, SegmentAllocator allocator)
+    private WriteAheadLog(WalOptions options, LogReplay replay, SegmentAllocator allocator, long freeBytes)
     {
         _options = options;
+        // What idle groups pin is free on a large disk only.
+        _compactAbove = Math.Max(Math.Min(options.RewriteAboveBytes, freeBytes / 8), 4L * options.SegmentSize);
         _index = replay.Index;
         _allocator = allocator;
         _sequence = replay.LastSequence;
@@ -77,7 +80,7 @@ public sealed class WriteAheadLog : IDisposable
     public bool NeedsCompaction =>
         _index.Segments.Count > 1
         && (_index.Segments[0].Number <= _rewriteThrough
-            || (_credit > 0 && _index.SegmentBytes > _options.CompactAbove && _index.SegmentBytes > 2 * _index.LiveBytes));
+            || (_credit > 0 && _index.SegmentBytes > _compactAbove && _index.SegmentBytes > 2 * _index.LiveBytes));
 
     internal LogIndex Index => _index;
 
@@ -109,7 +112,7 @@ public sealed class WriteAheadLog : IDisposable
         replay.Repair();
         var next = replay.Index.Segments.Count == 0 ? 1 : replay.Index.Segments[^1].Number + 1;
         var allocator = new SegmentAllocator(files, directory, options, identity, next, replay.Spares, replay.Index.Gate);
-        return new WriteAheadLog(options, replay, allocator);
+        return new WriteAheadLog(options, replay, allocator, files.FreeBytes(directory));
     }
 
     /// <summary>

@@ -24,6 +24,8 @@ public sealed class InterposedFileSystem(IFileSystem files) : IFileSystem
 
     public void Rename(string from, string to) => files.Rename(from, to);
 
+    public long FreeBytes(string directory) => files.FreeBytes(directory);
+
     public void SyncDirectory(string path) => files.SyncDirectory(path);
 
     private sealed class File(InterposedFileSystem owner, string path, IFile file) : IFile
@@ -41,6 +43,10 @@ public sealed class InterposedFileSystem(IFileSystem files) : IFileSystem
         public void SyncData() => file.SyncData();
 
         public void SetLength(long length) => file.SetLength(length);
+
+        public void Allocate(long length) => file.Allocate(length);
+
+        public void Deallocate(long offset, long length) => file.Deallocate(offset, length);
 
         public void Dispose() => file.Dispose();
     }

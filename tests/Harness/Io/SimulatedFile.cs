@@ -51,6 +51,23 @@ internal sealed class SimulatedFile(SimulatedFileSystem files, SimulatedInode in
         }
     }
 
+    public void Allocate(long length)
+    {
+        SetLength(length);
+        lock (files.Gate)
+            inode.Occupy();
+    }
+
+    public void Deallocate(long offset, long length)
+    {
+        CheckOpen();
+        lock (files.Gate)
+        {
+            files.CheckPower();
+            inode.Deallocate(offset, length);
+        }
+    }
+
     public void Dispose() => _closed = true;
 
     private void CheckOpen() => ObjectDisposedException.ThrowIf(_closed, this);

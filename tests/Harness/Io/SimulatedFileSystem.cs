@@ -55,13 +55,13 @@ public sealed class SimulatedFileSystem : IFileSystem
     /// <summary>Bytes that all files together may have; beyond, <see cref="DiskFullException"/>.</summary>
     public long Capacity { get; set; } = long.MaxValue;
 
-    /// <summary>Bytes that all files together have.</summary>
+    /// <summary>Bytes that all files together occupy.</summary>
     public long Used
     {
         get
         {
             lock (Gate)
-                return _directories.Values.Sum(d => d.Values.Sum(i => i.Length));
+                return _directories.Values.Sum(d => d.Values.Sum(i => i.Occupied));
         }
     }
 
@@ -298,6 +298,9 @@ public sealed class SimulatedFileSystem : IFileSystem
             Change(directory, new NameChange(name, toName, inode), to);
         }
     }
+
+    /// <inheritdoc/>
+    public long FreeBytes(string directory) => Capacity == long.MaxValue ? long.MaxValue : Math.Max(0, Capacity - Used);
 
     /// <inheritdoc/>
     public void SyncDirectory(string path)

@@ -12,10 +12,14 @@ internal sealed class SimulatedInode
 
     /// <summary>The same for sectors that a failed sync has taken for written: no later sync writes them.</summary>
     private readonly SortedDictionary<long, byte[]> _forgotten = [];
+    private readonly HashSet<long> _holes = [];
     private byte[] _content = [];
     private long _syncedLength;
 
     public long Length { get; private set; }
+
+    /// <summary>Bytes that it takes on the disk: its length without the ranges that were given back.</summary>
+    public long Occupied => Length - ((long)_holes.Count * Sector);
 
     public bool IsClean => _unsynced.Count == 0 && _forgotten.Count == 0 && _syncedLength == Length;
 
@@ -31,6 +35,8 @@ internal sealed class SimulatedInode
         if (data.IsEmpty)
             return;
         Remember(offset, offset + data.Length);
+        if (_holes.Count > 0)
+            _holes.ExceptWith(Enumerable.Range((int)(offset / Sector), (int)(((offset + data.Length - 1) / Sector) - (offset / Sector) + 1)).Select(sector => (long)sector));
         if (offset + data.Length > Length)
             Resize(offset + data.Length);
         data.CopyTo(_content.AsSpan((int)offset));
@@ -42,10 +48,26 @@ internal sealed class SimulatedInode
         {
             Remember(length, Length);
             _content.AsSpan((int)length, (int)(Length - length)).Clear();
+            _holes.RemoveWhere(sector => (sector + 1) * Sector > length);
         }
 
         Resize(length);
     }
+
+    /// <summary>Whole sectors of the range are zero from now on, durably, and take no space.</summary>
+    public void Deallocate(long offset, long length)
+    {
+        for (var sector = (offset + Sector - 1) / Sector; (sector + 1) * Sector <= Math.Min(offset + length, Length); sector++)
+        {
+            _content.AsSpan((int)(sector * Sector), Sector).Clear();
+            _unsynced.Remove(sector);
+            _forgotten.Remove(sector);
+            _holes.Add(sector);
+        }
+    }
+
+    /// <summary>All of it takes space.</summary>
+    public void Occupy() => _holes.Clear();
 
     public void Sync()
     {
@@ -79,6 +101,7 @@ internal sealed class SimulatedInode
 
         var after = new SimulatedInode { _content = content[..(int)length], Length = length };
         after._syncedLength = length;
+        after._holes.UnionWith(_holes.Where(sector => (sector + 1) * Sector <= length));
         return after;
     }
 

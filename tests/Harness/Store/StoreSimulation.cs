@@ -37,6 +37,7 @@ public sealed class StoreSimulation : IDisposable
             IndexBytes = 512 << _random.Below(6),
             CompactionFloor = page * _random.Below(6),
             MaxGarbage = _random.Between(1, 9) / 10.0,
+            ReserveBytes = page,
             Readers = 2,
             Synchronous = true,
         });

@@ -31,6 +31,8 @@ internal sealed class SimulationTally
         [Sometimes.StoreDiskFull] = "the FASTER store's",
         [Sometimes.StoreCompactionCopied] = "the FASTER store's",
         [Sometimes.StoreLogCut] = "the FASTER store's",
+        [Sometimes.StoreShortOfSpace] = "the FASTER store's",
+        [Sometimes.ReserveReleased] = "the FASTER store's",
         [Sometimes.LocalReadDisturbed] = "readers on other threads",
         [Sometimes.ApplyHalted] = "only scripts make defects",
         [Sometimes.ApplyResumed] = "only scripts make defects",

@@ -22,6 +22,7 @@ public partial class PurityTests
         ["src/Engine/Wal/LogWriter.cs"] = ["Thread", "Interlocked"],
         ["src/Engine/Wal/LogIndex.cs"] = ["Lock"],
         ["src/Engine/Wal/SegmentAllocator.cs"] = ["Lock"],
+        ["src/Engine/Store/DiskReserve.cs"] = ["Lock"],
         ["src/Engine/Store/LogDevice.cs"] = ["Lock", "Interlocked"],
         ["src/Engine/Store/WorkerThread.cs"] = ["Thread", "Lock"],
         ["src/Engine/Store/CheckpointMetadata.cs"] = ["Interlocked"],

@@ -78,6 +78,8 @@ internal sealed class MemoryFiles : IFileSystem
         _durableNames = new(_names, StringComparer.Ordinal);
     }
 
+    public long FreeBytes(string directory) => long.MaxValue;
+
     private void Step()
     {
         if (++Steps >= FailAtStep)
@@ -116,6 +118,13 @@ internal sealed class MemoryFiles : IFileSystem
         {
             disk.Step();
             content.Durable = content.Bytes;
+        }
+
+        public void Allocate(long length) => SetLength(length);
+
+        public void Deallocate(long offset, long length)
+        {
+            // It has all the space there is.
         }
 
         public void SetLength(long length)

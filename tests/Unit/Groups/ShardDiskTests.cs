@@ -44,6 +44,45 @@ public class ShardDiskTests
     }
 
     [Fact]
+    public void Writes_wait_for_a_store_that_is_short_of_space_for_a_moment()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Store.IsShortOfSpace = true;
+        var write = node.Write("k", "1");
+        node.Run(500);
+        Assert.Equal(OperationStatus.Pending, write.Status);
+        node.Store.IsShortOfSpace = false;
+        node.Run(5);
+        Assert.Equal(OperationStatus.Completed, write.Status);
+    }
+
+    [Fact]
+    public void A_store_that_stays_short_of_space_takes_only_what_removes()
+    {
+        using var node = new ShardFixture();
+        node.Run(700);
+        node.Write("k", "1");
+        node.Run(10);
+        node.Store.IsShortOfSpace = true;
+        var waiting = node.Write("k", "2");
+        node.Run(1100);
+        Assert.Equal(OperationStatus.Unavailable, waiting.Status);
+        Assert.Contains("full", waiting.Reason, StringComparison.Ordinal);
+        var refused = node.Write("k", "3");
+        var removed = node.Delete("k");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Unavailable, refused.Status);
+        Assert.Equal(OperationStatus.Completed, removed.Status);
+        node.Store.IsShortOfSpace = false;
+        node.Run(10);
+        var after = node.Write("k", "4");
+        node.Run(10);
+        Assert.Equal(OperationStatus.Completed, after.Status);
+        Assert.Null(node.Failure);
+    }
+
+    [Fact]
     public void Reads_go_on_while_the_store_is_full_and_nothing_waits_to_be_applied()
     {
         using var node = new ShardFixture();

@@ -97,6 +97,14 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         return operation;
     }
 
+    public TestOperation Delete(string key)
+    {
+        var operation = New(OperationKind.Write);
+        DeleteCommand.Encode(operation.Command, System.Text.Encoding.UTF8.GetBytes(key));
+        Shard.Submit(operation);
+        return operation;
+    }
+
     public TestOperation Read(string key)
     {
         var operation = New(OperationKind.Read);
@@ -216,6 +224,8 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         private readonly MemoryStateStore _store = new();
 
         public bool IsDiskFull { get; set; }
+
+        public bool IsShortOfSpace { get; set; }
 
         /// <summary>Checkpoints that find no space, from now on.</summary>
         public int RefusedCheckpoints { get; set; }

@@ -262,8 +262,9 @@ public class FasterStateStoreTests
     public void A_full_disk_refuses_a_checkpoint_by_its_type_and_heals()
     {
         using var fixture = new StoreFixture(StoreFixture.Small with { Synchronous = false, MemoryBytes = 256 << 10 });
-        for (var i = 0; i < 100; i++)
+        for (var i = 0; i < 800; i++)
             fixture.Put(i, StoreFixture.Value(i, 100));
+        // More than the reserve has room for.
         fixture.Disk.Capacity = fixture.Disk.Used;
         Assert.True(fixture.Store.TryBeginCheckpoint());
         var wait = default(SpinWait);
@@ -278,7 +279,7 @@ public class FasterStateStoreTests
             wait.SpinOnce();
         Assert.False(fixture.Store.IsDiskFull);
         fixture.Restart();
-        Assert.Equal(100, fixture.Group.Count(Keyspace.User));
+        Assert.Equal(800, fixture.Group.Count(Keyspace.User));
     }
 
     [Fact]

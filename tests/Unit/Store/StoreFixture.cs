@@ -25,6 +25,7 @@ internal sealed class StoreFixture : IDisposable
         SegmentBytes = 32 << 10,
         IndexBytes = 4 << 10,
         CompactionFloor = 64 << 10,
+        ReserveBytes = 32 << 10,
         Readers = 3,
         Synchronous = true,
     };
@@ -43,6 +44,9 @@ internal sealed class StoreFixture : IDisposable
         Group.CompleteEntry(new AppliedPosition(_index, 1, 0));
     }
 
+    /// <summary>Ends an entry that was written by hand.</summary>
+    public void Complete() => Group.CompleteEntry(new AppliedPosition(++_index, 1, 0));
+
     public byte[]? Get(int key)
     {
         using var value = new PooledBuffer();
@@ -58,10 +62,11 @@ internal sealed class StoreFixture : IDisposable
     }
 
     /// <summary>Closes the store, whatever state it is in, cuts the power and opens what is left.</summary>
-    public void Restart(ulong seed = 1)
+    public void Restart(ulong seed = 1, long capacity = long.MaxValue)
     {
         Store.Dispose();
         Disk = Disk.Crash(seed);
+        Disk.Capacity = capacity;
         Store = FasterStateStore.Open(Disk, "/store", Options);
         _index = Group.Applied.Index;
     }

@@ -61,6 +61,34 @@ public sealed class LogDamageTests : WalFixture
         Assert.Throws<WalDamagedException>(() => Open());
     }
 
+    /// <summary>No entry is missing then: only the first segment that the last frame says is needed tells of it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_missing_first_segment_is_damage_although_it_held_only_a_vote_or_a_start(bool vote)
+    {
+        var log = Open();
+        log.Write(vote ? HardState(1, 5, 2) : Start(1, 10, 3));
+        log.Seal();
+        for (ulong i = 1; i <= 8; i++)
+        {
+            log.Write(Entries(2, i, i, size: 6000));
+            while (log.PrepareSegments())
+            {
+            }
+        }
+
+        log.Write(Start(2, 7, 1));
+        log.Seal();
+        Assert.Contains(SegmentHeader.FileName(1), Files.List(Home));
+        Assert.Contains(SegmentHeader.FileName(3), Files.List(Home));
+        Assert.Equal((5UL, 2UL), (vote ? Open().Recovery.Groups[1].Term : 5, vote ? Open().Recovery.Groups[1].Vote : 2));
+        // Entries of the other group stand in the first one too; they are not needed any more.
+        Files.Drop(SegmentPath(1));
+        var e = Assert.Throws<WalDamagedException>(() => Open());
+        Assert.Contains("segments 1 to 1 are missing", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_missing_segment_is_damage_and_a_missing_spare_is_not()
     {

@@ -61,6 +61,8 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
         _open[to] = files;
     }
 
+    public long FreeBytes(string directory) => Checked().FreeBytes(directory);
+
     public void SyncDirectory(string path)
     {
         Before(DeviceOperation.Sync);
@@ -133,6 +135,14 @@ internal sealed class ProcessDisk(Machine machine, SimulatedFileSystem disk) : I
             owner.Before(DeviceOperation.Write);
             file.SetLength(length);
         }
+
+        public void Allocate(long length)
+        {
+            owner.Before(DeviceOperation.Write);
+            file.Allocate(length);
+        }
+
+        public void Deallocate(long offset, long length) => file.Deallocate(offset, length);
 
         public void Dispose()
         {
