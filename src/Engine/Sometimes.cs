@@ -230,6 +230,9 @@ public static class Sometimes
     /// <summary>A read on a caller's thread meets an entry half done.</summary>
     public const string LocalReadDisturbed = "a read on a caller's thread meets an entry half done";
 
+    /// <summary>A leader that nobody has told the time since its start begins the time of its log, with wall clocks or without.</summary>
+    public const string LogClockBegan = "a leader begins the time of its log";
+
     [ThreadStatic]
     private static Action<string>? _listener;
 

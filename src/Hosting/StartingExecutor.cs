@@ -24,6 +24,9 @@ internal sealed class StartingExecutor : IOperationExecutor
     public long Now => _clock.Now;
 
     /// <inheritdoc/>
+    public GroupTime TimeOf(uint group) => Volatile.Read(ref _node)?.TimeOf(group) ?? default;
+
+    /// <inheritdoc/>
     public void Submit(Operation operation)
     {
         lock (_gate)

@@ -51,13 +51,13 @@ public sealed partial class Tenant
         {
             var operation = Rent<Page>(TenantChecks.Kind(options.Consistency), options.Timeout);
             ScanCommand.Encode(operation.Command, prefix, page.Cursor, exclusive, end, count, PageBytes, options.KeysOnly);
-            page = await operation.RunAsync(_executor, ReadPage, cancellationToken).ConfigureAwait(false);
+            page = await operation.RunAsync(_executor, _readPage, cancellationToken).ConfigureAwait(false);
             foreach (var entry in page.Entries)
                 yield return entry;
         }
     }
 
-    private static Page ReadPage(PendingOperation<Page> operation)
+    private Page ReadPage(PendingOperation<Page> operation)
     {
         var scan = ReadOk(operation).Scan;
         var entries = new List<KeyEntry>();

@@ -23,6 +23,9 @@ public sealed partial class Tenant
     private readonly uint _group;
     private readonly CommandLimits _limits;
     private readonly TimeSpan _timeout;
+    private readonly Func<PendingOperation<Entry?>, Entry?> _readEntry;
+    private readonly Func<PendingOperation<EntryHeader?>, EntryHeader?> _readInto;
+    private readonly Func<PendingOperation<Page>, Page> _readPage;
     private volatile IOperationExecutor _executor;
 
     internal Tenant(IOperationExecutor executor, uint group, CommandLimits limits, TimeSpan timeout)
@@ -31,6 +34,7 @@ public sealed partial class Tenant
         _group = group;
         _limits = limits;
         _timeout = timeout;
+        (_readEntry, _readInto, _readPage) = (ReadEntry, ReadInto, ReadPage);
     }
 
     /// <summary>Writes a value.</summary>
@@ -58,7 +62,7 @@ public sealed partial class Tenant
         if (!TryGetLocal(operation, key.Span, cancellationToken, out var found, out var header))
         {
             GetCommand.Encode(operation.Command, key.Span);
-            return operation.RunAsync(_executor, ReadEntry, cancellationToken);
+            return operation.RunAsync(_executor, _readEntry, cancellationToken);
         }
 
         Entry? entry = found ? ToEntry(operation.Result.Span, header.Revision, header.ExpireAt) : null;
@@ -84,7 +88,7 @@ public sealed partial class Tenant
         {
             GetCommand.Encode(operation.Command, key.Span);
             operation.Destination = value;
-            return operation.RunAsync(_executor, ReadInto, cancellationToken);
+            return operation.RunAsync(_executor, _readInto, cancellationToken);
         }
 
         try
@@ -173,7 +177,7 @@ public sealed partial class Tenant
             : throw TenantChecks.Refused(result, operation.Request);
     }
 
-    private static Entry? ReadEntry(PendingOperation<Entry?> operation)
+    private Entry? ReadEntry(PendingOperation<Entry?> operation)
     {
         var result = ReadResult(operation);
         if (result.Status == ResultStatus.NotFound)
@@ -182,7 +186,7 @@ public sealed partial class Tenant
         return ToEntry(record.Value, record.Revision, record.ExpireAt);
     }
 
-    private static EntryHeader? ReadInto(PendingOperation<EntryHeader?> operation)
+    private EntryHeader? ReadInto(PendingOperation<EntryHeader?> operation)
     {
         var result = ReadResult(operation);
         if (result.Status == ResultStatus.NotFound)
@@ -191,15 +195,20 @@ public sealed partial class Tenant
         return CopyTo(operation.Destination!, record.Value, record.Revision, record.ExpireAt);
     }
 
-    private static EntryHeader CopyTo(IBufferWriter<byte> destination, ReadOnlySpan<byte> value, ulong revision, long expireAt)
+    private EntryHeader CopyTo(IBufferWriter<byte> destination, ReadOnlySpan<byte> value, ulong revision, long expireAt)
     {
         destination.Write(value);
         return new EntryHeader(value.Length, revision, ToTime(expireAt));
     }
 
-    private static Entry ToEntry(ReadOnlySpan<byte> value, ulong revision, long expireAt) => new(value.ToArray(), revision, ToTime(expireAt));
+    private Entry ToEntry(ReadOnlySpan<byte> value, ulong revision, long expireAt) => new(value.ToArray(), revision, ToTime(expireAt));
 
     // Beyond what a DateTimeOffset can say is as good as never.
-    private static DateTimeOffset? ToTime(long expireAt) =>
-        expireAt == 0 || expireAt > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() ? null : DateTimeOffset.FromUnixTimeMilliseconds(expireAt);
+    private DateTimeOffset? ToTime(long expireAt)
+    {
+        if (expireAt == 0)
+            return null;
+        var date = _executor.TimeOf(_group).ToWall(expireAt);
+        return date > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() ? null : DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(date, 0));
+    }
 }

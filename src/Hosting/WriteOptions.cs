@@ -9,7 +9,7 @@ public readonly record struct WriteOptions
     /// <summary>When to write. For <see cref="Tenant.PutAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, WriteOptions, CancellationToken)"/> and the puts of a batch only.</summary>
     public WriteCondition Condition { get; init; }
 
-    /// <summary>Time after which the key is gone, at least one millisecond, counted by the leader's clock from the moment it takes the write; null for never.</summary>
+    /// <summary>Time after which the key is gone, at least one millisecond, counted from the moment its group takes the write, by the monotonic clocks of its leaders: no wall clock makes it more than 1 % shorter or longer; null for never.</summary>
     public TimeSpan? ExpiresAfter { get; init; }
 
     /// <summary>Whether the key keeps the expiry that it has. Excludes <see cref="ExpiresAfter"/>.</summary>

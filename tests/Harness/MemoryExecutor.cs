@@ -49,6 +49,12 @@ public sealed class MemoryExecutor : IOperationExecutor, IDisposable
     /// <summary>Operations applied so far.</summary>
     public long Applied { get; private set; }
 
+    /// <summary>By how many milliseconds wall clocks are ahead of the group's time.</summary>
+    public long WallLead { get; set; }
+
+    /// <inheritdoc/>
+    public GroupTime TimeOf(uint group) => new(Math.Max(_machine.Time, Time == 0 ? DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() : Time), WallLead);
+
     /// <inheritdoc/>
     public long Now => Environment.TickCount64 * 1_000_000;
 

@@ -5,7 +5,7 @@ using RaftKv.Engine.Commands;
 namespace RaftKv.Consensus.Groups;
 
 /// <summary>
-/// Turns the passing of time into events of the log: when keys are due by the leader's clock, it proposes their removal. A key is gone when that entry is applied, never before,
+/// Turns the passing of time into events of the log: when keys are due by the time of the log (<see cref="LogClock"/>), it proposes their removal. A key is gone when that entry is applied, never before,
 /// so that a later leader with a slower clock cannot bring it back.
 /// </summary>
 internal sealed class ExpiryProposer(Replica replica)
@@ -20,20 +20,20 @@ internal sealed class ExpiryProposer(Replica replica)
     private long _notBefore;
 
     /// <summary>Monotonic time at which the next key is due, <see cref="long.MaxValue"/> if none is or this node does not lead.</summary>
-    public long NextDeadline(long now, long unixMilliseconds)
+    public long NextDeadline(long now)
     {
         if (_underWay || replica.Core.Role != RaftRole.Leader)
             return long.MaxValue;
         var earliest = replica.Machine.EarliestExpiry;
         if (earliest == long.MaxValue)
             return long.MaxValue;
-        var milliseconds = Math.Clamp(earliest - unixMilliseconds, -1, 3_600_000) + 1;
+        var milliseconds = Math.Clamp(earliest - replica.LogTime, -1, 3_600_000) + 1;
         return Math.Max(now + (milliseconds * 1_000_000), _notBefore);
     }
 
-    public void ProposeIfDue(long now, long unixMilliseconds)
+    public void ProposeIfDue(long now)
     {
-        if (NextDeadline(now, unixMilliseconds) > now)
+        if (NextDeadline(now) > now)
             return;
         _underWay = replica.TryPropose(_command, new Proposal(0, 0, null, 0, 0, 0));
         if (!_underWay)

@@ -12,6 +12,7 @@ internal static class FrameReading
         FrameKind.Raft => TakeMessages(shard, peer, frame.Memory[1..]),
         FrameKind.Forward => TakeForwards(shard, peer, frame.Span[1..]),
         FrameKind.ForwardAnswer => TakeAnswers(shard, frame.Span[1..]),
+        FrameKind.Clock => shard.Clocks.TakeReports(peer, frame.Span[1..], shard.Now),
         _ => false,
     };
 

@@ -17,6 +17,7 @@ public sealed class GroupView(uint group, StateMachine machine)
     private ApplyHalt? _halt;
     private long _behindSince = long.MaxValue;
     private bool _leaderReachable;
+    private long _logOrigin = LogClock.Unknown;
     private bool _wasRead;
 
     /// <summary>The group.</summary>
@@ -52,6 +53,9 @@ public sealed class GroupView(uint group, StateMachine machine)
     /// <summary>Whether this node leads, or its connection to the leader stands.</summary>
     public bool IsLeaderReachable => Volatile.Read(ref _leaderReachable);
 
+    /// <summary>See <see cref="LogClock.Origin"/>.</summary>
+    internal long LogOrigin => Volatile.Read(ref _logOrigin);
+
     /// <summary>A reader used the lease: the group is not idle. Written only on change, so that readers share the line.</summary>
     public void NoteRead()
     {
@@ -76,8 +80,9 @@ public sealed class GroupView(uint group, StateMachine machine)
         Volatile.Write(ref _behindSince, behindSince);
     }
 
-    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil, ApplyHalt? halt)
+    internal void Publish(ulong leader, ulong term, ulong commit, ulong applied, long leaseUntil, long logOrigin, ApplyHalt? halt)
     {
+        Volatile.Write(ref _logOrigin, logOrigin);
         // The lease is lowered first and raised last: a reader that sees it valid sees a state at least as new.
         if (leaseUntil == long.MinValue)
             Volatile.Write(ref _leaseUntil, leaseUntil);

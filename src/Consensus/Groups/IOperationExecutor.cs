@@ -15,6 +15,9 @@ public interface IOperationExecutor
     /// </summary>
     bool TryReadLocal(uint group, ReadOnlySpan<byte> key, PooledBuffer value, out bool found, out RecordHeader header);
 
+    /// <summary>What time it is in a group, as this node knows it: what times to live are counted by.</summary>
+    GroupTime TimeOf(uint group);
+
     /// <summary>Monotonic nanoseconds, the clock of deadlines.</summary>
     long Now { get; }
 }

@@ -22,6 +22,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly ILogger _logger;
     private readonly Shard[] _shards;
     private readonly GroupView[] _views;
+    private readonly WallClocks _wallClocks;
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITransport _transport;
     private readonly INodeDriver _driver;
@@ -60,13 +61,14 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
             Raft = configuration.Raft with { MaxAppendBytes = Math.Min(configuration.Raft.MaxAppendBytes, share) },
         };
         (_configuration, _clock, _log, _writer, _stores, _driver) = (configuration, clock, log, writer, stores, driver);
+        _wallClocks = new WallClocks(configuration, clock, _logger);
         _shards = new Shard[configuration.Shards];
         _views = new GroupView[configuration.Groups + 1];
         var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
         for (var i = 0; i < _shards.Length; i++)
         {
             var number = i;
-            _shards[i] = new Shard(i, configuration, initial, clock, stores[i], _transport, this, loggers.CreateLogger<Shard>(), () => driver.Wake(number));
+            _shards[i] = new Shard(i, configuration, initial, clock, stores[i], _transport, _wallClocks, this, loggers.CreateLogger<Shard>(), () => driver.Wake(number));
         }
 
         for (uint group = 1; group <= configuration.Groups; group++)
@@ -82,6 +84,21 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 
     /// <inheritdoc/>
     public long Now => _clock.Now;
+
+    /// <inheritdoc/>
+    public GroupTime TimeOf(uint group)
+    {
+        if (group == 0 || group >= _views.Length)
+            return default;
+        var (view, now) = (_views[group], _clock.Now);
+        var (origin, reference) = (view.LogOrigin, _wallClocks.Reference);
+        // A read may see what was applied a moment ago, by a leader whose clock is a little ahead of what is known here.
+        var time = Math.Max(LogClock.At(origin, now), view.Machine.Time);
+        return new GroupTime(time, origin == LogClock.Unknown || reference == LogClock.Unknown ? 0 : (reference - origin) / 1000);
+    }
+
+    /// <summary>By how many milliseconds a node's wall clock is ahead of what a majority's have reached; null if it, or that, is not known.</summary>
+    public long? WallClockErrorOf(ulong node) => _wallClocks.ErrorOf(node);
 
     /// <summary>Completes with a sentence when the node had to stop by itself.</summary>
     public Task<string> Failure => _failure.Task;

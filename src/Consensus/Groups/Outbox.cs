@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
@@ -17,6 +18,9 @@ internal enum FrameKind : byte
 
     /// <summary>Answers to forwarded writes.</summary>
     ForwardAnswer = 2,
+
+    /// <summary>What the sender's wall clock shows.</summary>
+    Clock = 3,
 }
 
 /// <summary>
@@ -77,6 +81,17 @@ internal sealed partial class Outbox
         var start = frame.Length;
         ForwardCodec.WriteAnswer(frame, group, request, answer, result);
         Fit(peer, FrameKind.ForwardAnswer, frame, start);
+    }
+
+    /// <summary>Says what this node's wall clock shows, milliseconds since the Unix epoch: <see cref="ClockExchange"/>.</summary>
+    public void AddClock(ulong peer, long unixMilliseconds)
+    {
+        var frame = Frame(peer, FrameKind.Clock);
+        var item = frame.GetSpan(16);
+        BinaryPrimitives.WriteUInt32LittleEndian(item, 12);
+        BinaryPrimitives.WriteUInt32LittleEndian(item[4..], 0);
+        BinaryPrimitives.WriteInt64LittleEndian(item[8..], unixMilliseconds);
+        frame.Advance(16);
     }
 
     /// <summary>Sends everything collected. Frames that cannot be sent are lost, as on any network.</summary>
@@ -163,7 +178,7 @@ internal sealed partial class Outbox
     {
         public ulong Number => number;
 
-        public PooledBuffer?[] Open { get; } = new PooledBuffer?[3];
+        public PooledBuffer?[] Open { get; } = new PooledBuffer?[4];
 
         public List<PooledBuffer> Full { get; } = [];
 

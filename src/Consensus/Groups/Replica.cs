@@ -29,6 +29,7 @@ internal sealed class Replica
     private readonly SnapshotReceiver _snapshotReceiver;
     private readonly ExpiryProposer _expiry;
     private readonly LogRetention _retention;
+    private readonly LogClock _clock;
     private readonly Action _goOn;
     private readonly ApplyLag _lag = new();
     private ulong _knownLeader;
@@ -48,6 +49,7 @@ internal sealed class Replica
         _snapshotSender = new SnapshotSender(this, shard);
         _snapshotReceiver = new SnapshotReceiver(this, shard);
         _expiry = new ExpiryProposer(this);
+        _clock = new LogClock(Configuration.Raft.DriftPerMille);
         _retention = new LogRetention(Configuration.RetainedLogBytes);
         _goOn = () => shard.Touch(this);
     }
@@ -103,8 +105,11 @@ internal sealed class Replica
 
     public bool IsConnected(ulong peer) => _shard.IsConnected(peer);
 
+    /// <summary>The time of the group's log as this node knows it, milliseconds since the Unix epoch: what the next entry is stamped with, if it leads. 0 if it knows nothing.</summary>
+    public long LogTime => _clock.Time(_shard.Now);
+
     /// <summary>When this replica wants to be looked at next, monotonic nanoseconds.</summary>
-    public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now, _shard.UnixMilliseconds) : long.MaxValue);
+    public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now) : long.MaxValue);
 
     /// <summary>A local read is linearizable now: the lease holds and everything that may have been shown elsewhere is applied here.</summary>
 #if MUTANT_42 // lease reads although commit is ahead of what is applied
@@ -180,7 +185,7 @@ internal sealed class Replica
     public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)
     {
         DropProposalsOfOtherTerms();
-        if (Core.Propose(command, _shard.UnixMilliseconds, _shard.Now, out var index) != ProposeStatus.Accepted)
+        if (!KnowsTime() || Core.Propose(command, LogTime, _shard.Now, out var index) != ProposeStatus.Accepted)
             return false;
         _proposals.Add(proposal with { Index = index, Term = Core.Term });
         return true;
@@ -189,8 +194,15 @@ internal sealed class Replica
     public void OnMessage(Message message)
     {
         Core.Step(message, _shard.Now);
-        if (message is Heartbeat heartbeat && heartbeat.From == Core.Leader)
-            _leadersLastIndex = heartbeat.LastIndex;
+        if (message is Heartbeat beat && beat.From == Core.Leader)
+            _leadersLastIndex = beat.LastIndex;
+        if (message.Term != Core.Term || Core.Role is not (RaftRole.Follower or RaftRole.Learner))
+            return;
+        if (message is Heartbeat heartbeat)
+            ObserveTime(heartbeat.LogTime);
+        // What another leader stamped says nothing of this one's clock, nor does what a leader appends before it knows the time: no command is among that.
+        else if (message is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Command } last && last.Term == message.Term)
+            ObserveTime(last.Timestamp);
     }
 
     public void OnPeerConnected(ulong peer)
@@ -214,8 +226,13 @@ internal sealed class Replica
             Core.Wake(now);
         if (Core.NextDeadline <= now)
             Core.Tick(now);
-        if (_halt is null)
-            _expiry.ProposeIfDue(now, _shard.UnixMilliseconds);
+        if (KnowsTime())
+        {
+            _clock.Follow(_shard.WallClocks.Reference, _shard.WallClocks.AllKnown, now, Configuration.Raft.ElectionTimeout);
+            if (_halt is null)
+                _expiry.ProposeIfDue(now);
+        }
+
         _snapshotSender.Tick(now);
     }
 
@@ -306,9 +323,31 @@ internal sealed class Replica
     {
         var applied = Machine.Applied;
         var lease = MayServeUnderLease(_shard.Now) ? Core.LeaseUntil : long.MinValue;
-        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, _halt);
+        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, _clock.Origin, _halt);
         _lag.Note(Math.Max(Core.LastIndex, _leadersLastIndex), applied.Index, _shard.Now);
         View.PublishProgress(Core.Leader == Core.Self || (Core.Leader != 0 && IsConnected(Core.Leader)), _lag.BehindSince);
+        // Should it be elected, the no-op says what time it is, and nobody reads before that is committed: what has expired while no node ran is not seen again.
+        if (Core.Role == RaftRole.Candidate && !_clock.IsSet && _shard.WallClocks.AllKnown)
+            Core.LogOrigin = _shard.WallClocks.Reference;
+    }
+
+    private void ObserveTime(long time)
+    {
+        _clock.Observe(Core.Term, time, _shard.Now);
+        Core.LogOrigin = _clock.Origin;
+    }
+
+    /// <summary>Whether this node leads and knows the time of the log. Just after a start it may not: then it waits for the wall clocks, for two election timeouts at most.</summary>
+    private bool KnowsTime()
+    {
+        if (Core.Role != RaftRole.Leader)
+            return false;
+        if (!_clock.Leads || _clock.Term != Core.Term)
+            _clock.Lead(Core.Term, Core.LastTimestamp, _shard.Now);
+        if (!_clock.IsSet)
+            _clock.Follow(_shard.WallClocks.Reference, _shard.WallClocks.AllKnown, _shard.Now, Configuration.Raft.ElectionTimeout);
+        Core.LogOrigin = _clock.Origin;
+        return _clock.IsSet;
     }
 
     private void Send(RaftEffects effects)
@@ -460,6 +499,7 @@ internal sealed class Replica
     private void OnLeadershipChanged()
     {
         DropProposalsOfOtherTerms();
+        KnowsTime();
         if (Core.Leader != _knownLeader)
         {
             _shard.Leadership.OnChanged(Group, Core.Leader, Core.Term, _knownLeader == Core.Self || IsConnected(_knownLeader), _shard.Now);

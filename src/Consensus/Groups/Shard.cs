@@ -58,7 +58,7 @@ internal sealed partial class Shard : IWalCompletion
     private volatile bool _stopped;
     private string _stopReason = "the node stopped";
 
-    public Shard(int number, NodeConfiguration configuration, Configuration initial, IClock clock, IStateStore store, ITransport transport, IShardHost host, ILogger logger, Action? wake)
+    public Shard(int number, NodeConfiguration configuration, Configuration initial, IClock clock, IStateStore store, ITransport transport, WallClocks wallClocks, IShardHost host, ILogger logger, Action? wake)
     {
         Number = number;
         Configuration = configuration;
@@ -74,8 +74,9 @@ internal sealed partial class Shard : IWalCompletion
         Balancer = new LeaderBalancer(this);
         Leadership = new LeadershipLog(this, logger, clock.Now);
         Batch = new LogBatch();
+        WallClocks = wallClocks;
+        Clocks = new ClockExchange(this, wallClocks);
         Now = clock.Now;
-        UnixMilliseconds = clock.UnixMilliseconds;
     }
 
     public int Number { get; }
@@ -106,8 +107,11 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>Time of this turn.</summary>
     public long Now { get; private set; }
 
-    /// <summary>Wall clock of this turn, for stamping entries.</summary>
-    public long UnixMilliseconds { get; private set; }
+    /// <summary>Tells peers what this node's wall clock shows, and hears of theirs.</summary>
+    public ClockExchange Clocks { get; }
+
+    /// <summary>What the wall clocks of the nodes show.</summary>
+    public WallClocks WallClocks { get; }
 
     /// <summary>Why writes of this node's callers are refused at the moment, or null. From any thread.</summary>
     public string? RefusalOfWrites => _logRefusal ?? (Space.IsFull || Space.Refuses ? "the disk under this node's store is full" : null);
@@ -202,7 +206,6 @@ internal sealed partial class Shard : IWalCompletion
             return;
         Now = _clock.Now;
         Volatile.Write(ref _lastTurn, Now);
-        UnixMilliseconds = _clock.UnixMilliseconds;
         _appliedInTurn = 0;
         TakeEvents();
 #if !MUTANT_58 // the time of a turn is read before what it serves came in
@@ -358,6 +361,7 @@ internal sealed partial class Shard : IWalCompletion
     {
         _connected.Add(peer);
         Balancer.OnPeerConnected(peer, Now);
+        Clocks.OnPeerConnected(peer);
         foreach (var replica in _ordered)
         {
             replica.OnPeerConnected(peer);
@@ -378,7 +382,8 @@ internal sealed partial class Shard : IWalCompletion
     private void Tick()
     {
         Balancer.Tick(Now);
-        _nextTick = Balancer.NextDeadline;
+        Clocks.Tick(Now);
+        _nextTick = Math.Min(Balancer.NextDeadline, Clocks.NextDeadline);
         foreach (var replica in _ordered)
         {
             var deadline = replica.NextDeadline;

@@ -75,6 +75,19 @@ public sealed class RaftNode
         }
     }
 
+    /// <summary>
+    /// What has to be added to the monotonic clock, in microseconds, to get the time of the log; <see cref="long.MinValue"/> while its owner does not know it. Heartbeats carry that time, and the no-op
+    /// of a term is stamped with it, so that who follows knows it too.
+    /// </summary>
+    public long LogOrigin
+    {
+        get => _core.LogOrigin;
+        set => _core.LogOrigin = value;
+    }
+
+    /// <summary>What entries are stamped with at least: the last entry's time, as far as it is known.</summary>
+    public long LastTimestamp => _core.Log.LastTimestamp;
+
     /// <summary>Whether it waits silently for something to happen.</summary>
     public bool IsQuiescent => _core.Leadership?.IsQuiescent ?? _core.Follower.IsQuiescent;
 

@@ -18,7 +18,7 @@ public readonly record struct Expiry
 
     /// <summary>
     /// The key expires <paramref name="milliseconds"/> after state-machine time of the entry that says so; at once if that is not more than 0.
-    /// The leader's clock alone counts: no skew between the caller's clock and it comes in.
+    /// The time of the log alone counts: neither the caller's clock nor any wall clock comes in.
     /// </summary>
     public static Expiry After(long milliseconds) => new(ExpiryMode.After, milliseconds);
 

@@ -33,6 +33,9 @@ public sealed class StateMachine : IDisposable
     /// <summary>Position after the last applied entry.</summary>
     public AppliedPosition Applied => State.Applied;
 
+    /// <summary>State-machine time: milliseconds since the Unix epoch, by the stamps of entries. From any thread.</summary>
+    public long Time => Volatile.Read(ref _time);
+
     /// <summary>The time at which the leader should propose an <c>ExpireDue</c> command, or <see cref="long.MaxValue"/>.</summary>
     public long EarliestExpiry => State.EarliestExpiry;
 

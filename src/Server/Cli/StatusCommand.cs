@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using RaftKv.Consensus.Groups;
 using RaftKv.Hosting;
 using RaftKv.Server.Http;
 using Spectre.Console;
@@ -55,14 +56,14 @@ internal static class StatusCommand
     /// <summary>Writes tables of nodes and groups.</summary>
     public static void Show(ClusterDescription cluster, IAnsiConsole console)
     {
-        var nodes = new Table().Border(TableBorder.Simple).AddColumns("node", "address", "state", "leads");
+        var nodes = new Table().Border(TableBorder.Simple).AddColumns("node", "address", "state", "leads", "clock");
         foreach (var node in cluster.Nodes)
         {
             var leads = cluster.Groups.Count(g => g.Leader == node.Id);
-            nodes.AddRow(Markup.Escape(node.Id), Markup.Escape(node.Address), node.Alive ? "[green]alive[/]" : "[red]unreachable[/]", leads.ToString(CultureInfo.InvariantCulture));
+            nodes.AddRow(Markup.Escape(node.Id), Markup.Escape(node.Address), node.Alive ? "[green]alive[/]" : "[red]unreachable[/]", leads.ToString(CultureInfo.InvariantCulture), Ahead(node.ClockAheadMs));
         }
         console.Write(nodes);
-        var groups = new Table().Border(TableBorder.Simple).AddColumns("group", "leader", "term", "commit", "applied", "voters");
+        var groups = new Table().Border(TableBorder.Simple).AddColumns("group", "leader", "term", "commit", "applied", "voters", "time");
         foreach (var group in cluster.Groups)
         {
             groups.AddRow(
@@ -71,7 +72,8 @@ internal static class StatusCommand
                 group.Term.ToString(CultureInfo.InvariantCulture),
                 group.Commit.ToString(CultureInfo.InvariantCulture),
                 group.Applied.ToString(CultureInfo.InvariantCulture),
-                Markup.Escape(string.Join(' ', group.Voters)));
+                Markup.Escape(string.Join(' ', group.Voters)),
+                Ahead(group.TimeAheadMs));
         }
         console.Write(groups);
         foreach (var group in cluster.Groups)
@@ -80,6 +82,14 @@ internal static class StatusCommand
                 console.MarkupLine($"[red]group {group.Id} is halted at entry {group.HaltedAt} on the node that answered:[/] {Markup.Escape(group.HaltReason ?? "no reason was given")}");
         }
     }
+
+    /// <summary>How far a clock is from a majority's wall clocks, where somebody should know.</summary>
+    private static string Ahead(long? milliseconds) => milliseconds switch
+    {
+        null => "?",
+        > -GroupTime.Notable and < GroupTime.Notable => "ok",
+        _ => $"[yellow]{(milliseconds > 0 ? "+" : "")}{(milliseconds.Value / 1000.0).ToString("F1", CultureInfo.InvariantCulture)} s[/]",
+    };
 
     private static async Task<byte[]> AskAsync(HttpClient client, string endpoint, CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using RaftKv.Consensus.Groups;
 using RaftKv.Server.Resp.Commands;
 
 namespace RaftKv.Server.Resp;
@@ -81,8 +82,8 @@ internal sealed class RespSession : IDisposable
     /// <summary>Commands answered so far.</summary>
     public long Commands { get; private set; }
 
-    /// <summary>Milliseconds since the Unix epoch by this node's wall clock: what relative expiry times count from.</summary>
-    public long Now => Server.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>The time in the group: what expiry is judged by.</summary>
+    public GroupTime Time => Server.Executor.TimeOf(Server.Group);
 
     /// <summary>Whether the client asked for no reply to the command that is executed.</summary>
     public bool IsSilent => _replies is ReplyMode.Off or ReplyMode.Skip;

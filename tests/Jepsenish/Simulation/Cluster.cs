@@ -26,6 +26,7 @@ internal sealed class Cluster
         story.Clock = () => Scheduler.Now;
         Wire = new Wire(this, Randomness.Fork(options.Seed, "wire"));
         Machines = [.. Enumerable.Range(1, options.Nodes).Select(n => new Machine((ulong)n, Scheduler, options))];
+        WallTime = new WallTime(this);
         Chains = new StateChains(options.Groups);
         Oracles = new OracleSet(this);
         History = new ClientHistory(Scheduler);
@@ -51,8 +52,11 @@ internal sealed class Cluster
 
     public ClientHistory History { get; }
 
-    /// <summary>Whether a wall clock was set: then nobody can tell when keys should expire.</summary>
-    public bool ClocksWereSet { get; set; }
+    /// <summary>What is known of the wall clocks, and of who believed them.</summary>
+    public WallTime WallTime { get; }
+
+    /// <summary>When everything was mended and every group had a leader, for good.</summary>
+    public long StandsSince { get; set; } = long.MaxValue;
 
     /// <summary>How often a process has stopped because its disk had failed.</summary>
     public int StopsByThemselves { get; private set; }

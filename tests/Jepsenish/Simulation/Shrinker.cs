@@ -22,7 +22,7 @@ internal sealed class Shrinker(Action<string> say)
             RemoveFaults();
             TryEach(o => o with { Groups = Math.Max(1, o.Groups / 2) }, o => o with { Nodes = Math.Max(1, o.Nodes - 1) }, o => o with { Nodes = Math.Max(3, o.Nodes - 2) });
             TryEach(o => o with { Clients = Math.Max(1, o.Clients / 2) }, o => o with { Clients = Math.Max(1, o.Clients - 1) }, o => o with { Keys = 1 }, o => o with { Shards = 1 });
-            TryEach(o => o with { BrokenForGood = 0 }, o => o with { DriftPerMillion = 0 }, o => o with { ValueBytes = 16 }, o => o with { MaxDelay = o.MinDelay });
+            TryEach(o => o with { BrokenForGood = 0 }, o => o with { ClockErrors = [] }, o => o with { SlowClock = 0 }, o => o with { DriftPerMillion = 0 }, o => o with { ValueBytes = 16 }, o => o with { MaxDelay = o.MinDelay });
         }
 
         return _best;

@@ -55,7 +55,11 @@ internal sealed class Simulation
         string? failure = null;
         var started = System.Diagnostics.Stopwatch.GetTimestamp();
         var markers = new Dictionary<string, long>();
-        using var listening = Sometimes.Listen(marker => System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(markers, marker, out _)++);
+        using var listening = Sometimes.Listen(marker =>
+        {
+            System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(markers, marker, out _)++;
+            _cluster.WallTime.OnMarker(marker);
+        });
         try
         {
             Drive();
@@ -98,14 +102,18 @@ internal sealed class Simulation
         RunUntil(options.Duration);
         _faults.Mend(options.BrokenForGood, Randomness.Fork(options.Seed, "mend"));
         new Recovery(_cluster, RunUntil).AwaitLeaders();
+        _cluster.StandsSince = _cluster.Scheduler.Now;
         // Clients go on for a moment: what waits must end, and new requests must succeed.
         RunUntil(_cluster.Scheduler.Now + Second);
         _clientsStop = true;
         Await(() => _clientsRunning == 0, 10 * ElectionTimeout + 3 * Second, () => $"{_clientsRunning} clients still wait for an answer");
+        // What was to live shortly is gone by now, whatever time the nodes believed it was.
+        RunUntil(_cluster.StandsSince + ExpiryWorkload.LongestShortLife + (2 * Second));
         ReadEverything();
         new Recovery(_cluster, RunUntil).AwaitEqualReplicas();
         foreach (var workload in _workloads)
             workload.Check();
+        _cluster.WallTime.Check();
     }
 
     private void StartClients()

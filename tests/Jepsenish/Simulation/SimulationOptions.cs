@@ -125,6 +125,12 @@ internal sealed record SimulationOptions
     /// <summary>Clocks of machines run fast or slow by at most this many parts per million. The stated bound is 20,000.</summary>
     public int DriftPerMillion { get; init; }
 
+    /// <summary>The node whose clock is as slow as <see cref="DriftPerMillion"/> says, while all others are as fast; 0: each drifts its own way.</summary>
+    public ulong SlowClock { get; init; }
+
+    /// <summary>By how many milliseconds each node's wall clock is wrong when the run begins; empty: not at all.</summary>
+    public IReadOnlyList<long> ClockErrors { get; init; } = [];
+
     /// <summary>What is done to the cluster, in order of time.</summary>
     public IReadOnlyList<PlannedFault> Faults { get; init; } = [];
 
@@ -175,7 +181,33 @@ internal sealed record SimulationOptions
         };
         options = DrawLarge(options);
         options = options with { SteadyBeforeLeading = Randomness.Fork(seed, "steady").Pick([5 * Second, 200 * Millisecond, 50 * Millisecond]) };
-        return options with { Faults = FaultPlan.Draw(options, random) };
+        options = options with { Faults = FaultPlan.Draw(options, random), ClockErrors = DrawClockErrors(nodes, Randomness.Fork(seed, "clock errors")) };
+        return AtTheDriftBound(options, Randomness.Fork(seed, "drift bound"));
+    }
+
+    /// <summary>Wall clocks that are wrong from the start on, by hours or years: one node's, a minority's, everybody's.</summary>
+    private static List<long> DrawClockErrors(int nodes, SeededRandom random)
+    {
+        var wrong = random.Pick([0, 0, 1, 1, (nodes - 1) / 2, nodes]);
+        var error = random.Pick([1, -1]) * random.Pick([30_000L, 3_600_000, 24 * 3_600_000, 10L * 365 * 24 * 3_600_000]);
+        var first = random.Below(nodes);
+        return wrong == 0 ? [] : [.. Enumerable.Range(0, nodes).Select(i => (i - first + nodes) % nodes < wrong ? error : 0)];
+    }
+
+    /// <summary>
+    /// Some runs in which one clock is as slow, and all others as fast, as leases allow for, and everything else is quick; a leader's connections break, and it cannot be reached: if it is the slow one,
+    /// its lease must be over by a hair when the others have elected another.
+    /// </summary>
+    private static SimulationOptions AtTheDriftBound(SimulationOptions options, SeededRandom random)
+    {
+        if (options.Nodes < 3 || !random.Chance(120))
+            return options;
+        var resets = Enumerable.Range(1, 8).Select(i => new PlannedFault(i * 900 * Millisecond, FaultKind.ResetLinks, 0, (uint)random.Between(1, options.Groups), random.Time(200 * Millisecond, 500 * Millisecond), random.Next()));
+        return options with
+        {
+            DriftPerMillion = 10_000, SlowClock = (ulong)random.Between(1, options.Nodes), HasLeases = true, Duration = 8 * Second,
+            MinDelay = 5 * Microsecond, MaxDelay = 10 * Microsecond, SyncTime = 20 * Microsecond, Faults = [.. resets],
+        };
     }
 
     /// <summary>Large values and transactions of them, and limits near by. A value in a command, an entry or an image fits a frame; several of them need not.</summary>

@@ -141,7 +141,7 @@ public class MessageFuzzTests
         new AppendEntries { From = 1, To = 2, Term = 9, PreviousIndex = 7, PreviousTerm = 3, CommitIndex = 6, SentAt = long.MinValue, ReadRound = 4, Entries = [] },
         new AppendAccepted { From = 2, To = 1, Term = 9, MatchIndex = 10, SentAtEcho = 123456789, ReadRound = 4 },
         new AppendRejected { From = 2, To = 1, Term = 9, RejectedIndex = 7, HintIndex = 5, HintTerm = 2, SentAtEcho = 123456789, ReadRound = 4 },
-        new Heartbeat { From = 1, To = 2, Term = 9, CommitIndex = 6, SentAt = 5, ReadRound = 4, Quiesce = true, LastIndex = 10 },
+        new Heartbeat { From = 1, To = 2, Term = 9, CommitIndex = 6, SentAt = 5, ReadRound = 4, Quiesce = true, LastIndex = 10, LogTime = 1_795_248_000_000 },
         new HeartbeatAcknowledged { From = 2, To = 1, Term = 9, SentAtEcho = 5, ReadRound = 4, Quiesced = true },
         new PreVoteRequest { From = 3, To = 1, Term = 10, LastIndex = 10, LastTerm = 9 },
         new PreVoteResponse { From = 1, To = 3, Term = 10, Granted = true },

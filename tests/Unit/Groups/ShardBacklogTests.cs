@@ -25,7 +25,7 @@ public class ShardBacklogTests
         {
             Self = 1, Members = [new Member(1, "n1", "a:1")], Groups = 1, Shards = 1, Seed = 1, CheckpointBytes = long.MaxValue, Raft = new RaftOptions { Self = 1 },
         };
-        var shard = new Shard(0, configuration, alone, clock, store, new NoTransport(), new PromptHost(), NullLogger.Instance, null);
+        var shard = new Shard(0, configuration, alone, clock, store, new NoTransport(), new WallClocks(configuration, clock, NullLogger.Instance), new PromptHost(), NullLogger.Instance, null);
         var initial = new RaftInitialState { Term = 1, LastIndex = Entries, Terms = [new TermRun(1, 1)], Configuration = alone };
         var core = new RaftNode(configuration.Raft, initial, new RepeatedPut(), 1, clock.Now);
         var replica = new Replica(shard, 1, new StateMachine(store.Open(1)), core);

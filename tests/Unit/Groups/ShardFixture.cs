@@ -33,7 +33,7 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         };
         _log = WriteAheadLog.Open(new SimulatedFileSystem(), "/node/wal", new WalOptions { SegmentSize = 65536, FirstSegmentSize = 65536 }, new WalIdentity(Guid.Empty, 1));
         var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
-        Shard = new Shard(0, configuration, initial, this, Store, this, this, NullLogger.Instance, null);
+        Shard = new Shard(0, configuration, initial, this, Store, this, new WallClocks(configuration, this, NullLogger.Instance), this, NullLogger.Instance, null);
         Replica = ReplicaRecovery.Recover(Shard, 1, Store, _log);
         Shard.Add(Replica);
     }

@@ -30,6 +30,10 @@ internal sealed class FakeExecutor : IOperationExecutor, IDisposable
 
     public long Time { get; set; } = 1_000;
 
+    public long WallLead { get; set; }
+
+    public GroupTime TimeOf(uint group) => new(Time, WallLead);
+
     public void Submit(Operation operation)
     {
         lock (_gate)

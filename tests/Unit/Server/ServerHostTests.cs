@@ -27,7 +27,7 @@ public sealed class ServerHostTests
         await app.StartAsync();
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Last()) };
         Assert.Equal(
-            """{"nodes":[{"id":"n1","address":"127.0.0.1:7001","alive":true},{"id":"n2","address":"127.0.0.1:7002","alive":false}],"defaultGroup":1,"groups":[{"id":1,"leader":"n2","term":5,"commit":123,"applied":122,"voters":["n1","n2"],"learners":[]},{"id":2,"leader":null,"term":6,"commit":1,"applied":1,"voters":["n1","n2"],"learners":["n3"]}]}""",
+            """{"nodes":[{"id":"n1","address":"127.0.0.1:7001","alive":true,"clockAheadMs":null},{"id":"n2","address":"127.0.0.1:7002","alive":false,"clockAheadMs":null}],"defaultGroup":1,"groups":[{"id":1,"leader":"n2","term":5,"commit":123,"applied":122,"voters":["n1","n2"],"learners":[],"timeAheadMs":0},{"id":2,"leader":null,"term":6,"commit":1,"applied":1,"voters":["n1","n2"],"learners":["n3"],"timeAheadMs":0}]}""",
             await client.GetStringAsync(new Uri("/v1/cluster", UriKind.Relative)));
         Assert.Equal("ok\n", await client.GetStringAsync(new Uri("/healthz", UriKind.Relative)));
         using var ready = await client.GetAsync(new Uri("/readyz", UriKind.Relative));

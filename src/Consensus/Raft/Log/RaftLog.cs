@@ -102,6 +102,9 @@ internal sealed class RaftLog
         Disk.TruncatedFrom(index);
         LastIndex = index - 1;
         Written = Math.Min(Written, LastIndex);
+        // The time of what is gone binds nobody: another leader's clock may show less, and goes on from its own.
+        if (LastIndex >= _cache.First)
+            LastTimestamp = _cache[LastIndex].Timestamp;
     }
 
     /// <summary>Marks entries up to <paramref name="index"/> as committed.</summary>

@@ -17,4 +17,7 @@ public sealed record Heartbeat : Message
 
     /// <summary>The leader's last log index; with <see cref="Quiesce"/> the follower compares it with its own.</summary>
     public ulong LastIndex { get; init; }
+
+    /// <summary>The time of the log when the leader sent it, milliseconds since the Unix epoch; 0 if the leader does not know it.</summary>
+    public long LogTime { get; init; }
 }

@@ -94,7 +94,7 @@ public static class MessageCodec
             case Heartbeat m:
                 Fields(into, m.CommitIndex, (ulong)m.SentAt, m.ReadRound);
                 Flag(into, m.Quiesce);
-                U64(into, m.LastIndex);
+                Fields(into, m.LastIndex, (ulong)m.LogTime);
                 break;
             case HeartbeatAcknowledged m:
                 Fields(into, (ulong)m.SentAtEcho, m.ReadRound);
@@ -176,7 +176,7 @@ public static class MessageCodec
             },
             MessageKind.Heartbeat => new Heartbeat
             {
-                From = from, To = to, Term = term, CommitIndex = r.UInt64(), SentAt = r.Int64(), ReadRound = r.UInt64(), Quiesce = r.Flag(), LastIndex = r.UInt64(),
+                From = from, To = to, Term = term, CommitIndex = r.UInt64(), SentAt = r.Int64(), ReadRound = r.UInt64(), Quiesce = r.Flag(), LastIndex = r.UInt64(), LogTime = r.Int64(),
             },
             MessageKind.HeartbeatAcknowledged => new HeartbeatAcknowledged
             {

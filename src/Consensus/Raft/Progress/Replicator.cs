@@ -98,7 +98,7 @@ internal sealed class Replicator(RaftCore core, ReadIndexRounds reads)
         core.SendInTerm(new Heartbeat
         {
             From = core.Self, To = progress.Node, Term = core.Term, CommitIndex = progress.CommitSent, SentAt = core.Now, ReadRound = reads.Round,
-            Quiesce = AnnounceSilence, LastIndex = core.Log.LastIndex,
+            Quiesce = AnnounceSilence, LastIndex = core.Log.LastIndex, LogTime = core.LogTime,
         });
     }
 

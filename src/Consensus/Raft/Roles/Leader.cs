@@ -61,7 +61,7 @@ internal sealed class Leader
     /// <summary>Begins the term with an entry of it, without which nothing of earlier terms may be counted as committed (Raft paper 5.4.2).</summary>
     public void Begin()
     {
-        _core.Append(EntryKind.NoOp, Log.LastTimestamp, []);
+        _core.Append(EntryKind.NoOp, _core.LogTime, []);
         _replicator.Reconfigure(FirstIndex);
         _replicator.HeartbeatDue = true;
         _heartbeatAt = NextHeartbeat();
@@ -352,7 +352,7 @@ internal sealed class Leader
             var next = ConfigurationChanger.LeaveJoint(configuration, out _);
             Invariant.That(next is not null, "a joint configuration cannot be left");
             Sometimes.Reached(Sometimes.JointLeft);
-            Reconfigure(next, Log.LastTimestamp);
+            Reconfigure(next, _core.LogTime);
         }
         else if (!configuration.IsVoter(_core.Self))
         {

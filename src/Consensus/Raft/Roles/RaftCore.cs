@@ -71,6 +71,12 @@ internal sealed class RaftCore
     /// <summary>Time of the latest input.</summary>
     public long Now { get; private set; }
 
+    /// <summary>See <see cref="RaftNode.LogOrigin"/>.</summary>
+    public long LogOrigin { get; set; } = long.MinValue;
+
+    /// <summary>Time of the log, milliseconds since the Unix epoch; 0 if it is not known.</summary>
+    public long LogTime => LogOrigin == long.MinValue ? 0 : Math.Max(0, ((Now / 1000) + LogOrigin) / 1000);
+
     public ulong Term { get; private set; }
 
     public ulong Vote { get; private set; }

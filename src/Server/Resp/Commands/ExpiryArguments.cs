@@ -18,7 +18,10 @@ internal enum ExpiryUnit
     UnixMilliseconds,
 }
 
-/// <summary>Turns expiry arguments into the absolute times that the state machine knows: apply has no clock, so what is relative is resolved here, once.</summary>
+/// <summary>
+/// Turns expiry arguments into what the state machine knows. What is relative stays so, and is counted from the time that its entry gets: no clock of a client's or of this node's comes in.
+/// A date is one of the wall clocks of a majority of the nodes, and becomes the group's time here (<see cref="RaftKv.Consensus.Groups.GroupTime"/>).
+/// </summary>
 internal static class ExpiryArguments
 {
     /// <summary>The unit that an option word stands for, or null.</summary>
@@ -42,12 +45,12 @@ internal static class ExpiryArguments
             value *= 1000;
         if (unit is ExpiryUnit.Seconds or ExpiryUnit.Milliseconds)
         {
-            var now = session.Now;
-            if (value > long.MaxValue - now)
+            if (value > long.MaxValue - Math.Max(session.Time.Now, 0))
                 return Invalid(command);
-            value += now;
+            expiry = Expiry.After(value);
+            return null;
         }
-        expiry = Expiry.At(value);
+        expiry = Expiry.At(session.Time.FromWall(value));
         return null;
     }
 

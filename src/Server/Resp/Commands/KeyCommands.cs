@@ -57,8 +57,9 @@ internal static class KeyCommands
             s.Writer.Integer(record.Found ? -1 : -2);
             return;
         }
-        // The state machine decides when a key is gone; by this node's clock it may be overdue, but never by less than nothing.
-        var time = plan.B == 1 ? record.ExpireAt : Math.Max(record.ExpireAt - s.Now, 0);
+        // The state machine decides when a key is gone: it may be overdue, but never by less than nothing.
+        var now = s.Time;
+        var time = plan.B == 1 ? now.ToWall(record.ExpireAt) : Math.Max(record.ExpireAt - now.Now, 0);
         s.Writer.Integer(plan.A == 1 ? time : time / 1000 + (time % 1000 >= 500 ? 1 : 0));
     };
 

@@ -67,7 +67,7 @@ internal sealed class FaultDriver(Cluster cluster)
 
     private Machine Find(PlannedFault fault, SeededRandom random)
     {
-        if (fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader))
+        if (fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader or FaultKind.ResetLinks))
             return cluster.Machine(fault.Node);
         // The first group is the one that surely has clients, and these faults show only where they are.
         var group = fault.Kind is FaultKind.StallTurn or FaultKind.HungDisk && random.Chance(500) ? 1 : fault.Group;
@@ -105,9 +105,7 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.StallTurn:
                 return StallTurn(machine, random.Chance(600) ? random.Time(600 * Millisecond, 1800 * Millisecond) : fault.For, random.Chance(700));
             case FaultKind.ClockJump:
-                // Sessions are forgotten after an hour in which nobody used them.
-                machine.Clock.Jump(random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-1_000_000, 10_000_000));
-                cluster.ClocksWereSet = true;
+                SetClocks(machine, random);
                 return true;
             case FaultKind.Transfer:
                 return Transfer(machine, fault.Group, random);
@@ -133,6 +131,9 @@ internal sealed class FaultDriver(Cluster cluster)
                 return true;
             case FaultKind.Isolate:
                 CutFor(fault.For, (a, b) => a == machine.Number || b == machine.Number);
+                return true;
+            case FaultKind.ResetLinks:
+                ResetLinks(machine, fault.For);
                 return true;
             case FaultKind.DesertedLeader:
                 return Desert(machine, fault.Group, random);
@@ -276,9 +277,15 @@ internal sealed class FaultDriver(Cluster cluster)
         CutFor(time, (a, b) => a == machine.Number || b == machine.Number);
         if (random.Chance(400))
         {
+            // Time goes on as if nothing had been while somebody who kept it runs: only those who start afresh believe wall clocks, a majority's.
+            var jump = random.Time(3_700_000, 8_000_000);
             foreach (var other in cluster.Machines.Where(m => m != machine))
-                other.Clock.Jump(random.Time(3_700_000, 8_000_000));
-            cluster.ClocksWereSet = true;
+            {
+                other.Clock.Jump(jump);
+                EndOne(other, Death.Kill, random.Time(1, 50 * Millisecond));
+            }
+
+            cluster.WallTime.Note();
         }
 
         if (random.Chance(500))
@@ -287,6 +294,42 @@ internal sealed class FaultDriver(Cluster cluster)
             Later(time - (10 * Millisecond), () => (cluster.Wire.LossPerMille, cluster.Wire.ShortenAppendsPerMille) = shortens ? (0, 800) : (300, 0));
             Later(time + (200 * Millisecond), () => cluster.Wire.LossPerMille = cluster.Wire.ShortenAppendsPerMille = 0);
         }
+    }
+
+    private void SetClocks(Machine machine, SeededRandom random)
+    {
+        // Sessions are forgotten after an hour in which nobody used them.
+        long Draw() => random.Chance(500) ? random.Time(-10_000, 10_000) : random.Time(-1_000_000, 10_000_000);
+        var (jump, kind) = (Draw(), random.Below(10));
+        foreach (var each in cluster.Machines)
+        {
+            if (kind == 0)
+                each.Clock.Jump(jump);
+            else if (kind == 1)
+                each.Clock.Jump(Draw());
+            else if (kind == 2)
+                each.Clock.Jump(-each.Clock.Error);
+            else if (each == machine)
+                each.Clock.Jump(jump);
+        }
+
+        cluster.WallTime.Note();
+        // One that is wrong for a moment only has done all its harm by then, if it does any.
+        if (random.Chance(300))
+        {
+            Later(random.Time(Millisecond, 300 * Millisecond), () =>
+            {
+                machine.Clock.Jump(-machine.Clock.Error);
+                cluster.WallTime.Note();
+            });
+        }
+    }
+
+    private void ResetLinks(Machine machine, long time)
+    {
+        CutFor(time, (a, b) => a == machine.Number || b == machine.Number);
+        foreach (var other in cluster.Running.Where(p => p.Machine != machine))
+            other.Run(() => other.Transport.Reset(machine.Number));
     }
 
     private bool StallTurn(Machine machine, long time, bool alone)
@@ -326,7 +369,7 @@ internal sealed class FaultDriver(Cluster cluster)
             return false;
         process.Run(() => InShard(process, group, replica =>
         {
-            var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), process.Machine.Clock.UnixMilliseconds, replica.Now, out _);
+            var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), replica.LogTime, replica.Now, out _);
             cluster.Story.Tell(process.Machine, $"is asked to change group {group}: {string.Join(", ", steps)}: {status}");
         }));
         return true;

@@ -90,7 +90,10 @@ internal enum FaultKind
     /// <summary>A machine's disk is replaced by an empty one.</summary>
     Wipe,
 
-    /// <summary>A wall clock jumps.</summary>
+    /// <summary>The connections to a leader break on the other nodes' side, and nothing passes between it and them for a while. Not drawn: for runs whose clocks are at the bound of drift.</summary>
+    ResetLinks,
+
+    /// <summary>A wall clock jumps, or all do, by the same or each its own way.</summary>
     ClockJump,
 
     /// <summary>A leader is asked to hand its group over.</summary>

@@ -6,7 +6,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Faults;
 /// <summary>Draws the faults of a run: a few kinds of them, so that each run is hard in its own way, and now and then one right after another.</summary>
 internal static class FaultPlan
 {
-    private static readonly FaultKind[] Kinds = [.. Enum.GetValues<FaultKind>().Where(k => k != FaultKind.StopOfAll)];
+    private static readonly FaultKind[] Kinds = [.. Enum.GetValues<FaultKind>().Where(k => k is not (FaultKind.StopOfAll or FaultKind.ResetLinks))];
 
     /// <summary>The faults of a run, in order of time.</summary>
     public static IReadOnlyList<PlannedFault> Draw(SimulationOptions options, SeededRandom random)

@@ -15,7 +15,9 @@ internal sealed class Machine
         _random = Randomness.Fork(options.Seed, "machine", number);
         _writeBack = Randomness.Fork(options.Seed, "write-back", number);
         var drift = options.DriftPerMillion == 0 ? 0 : _random.Between(-options.DriftPerMillion, options.DriftPerMillion);
-        Clock = new MachineClock(scheduler, drift);
+        if (options.SlowClock != 0)
+            drift = number == options.SlowClock ? -options.DriftPerMillion : options.DriftPerMillion;
+        Clock = new MachineClock(scheduler, drift, options.ClockErrors.Count == 0 ? 0 : options.ClockErrors[(int)number - 1]);
         Clock.Restart(_random.Time(1, 1L << 40));
         Faults = new DiskFaults(_random, powerCut => Death = powerCut ? Machines.Death.PowerCut : Machines.Death.Kill);
     }

@@ -3,19 +3,22 @@ using RaftKv.Consensus.Groups;
 namespace RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 /// <summary>A machine's two clocks: a monotonic one that starts anywhere and drifts, and the wall clock, which jumps.</summary>
-internal sealed class MachineClock(Scheduler scheduler, int driftPerMillion) : TimeProvider, IClock
+internal sealed class MachineClock(Scheduler scheduler, int driftPerMillion, long error = 0) : TimeProvider, IClock
 {
     // A Saturday in November 2026.
     private const long Epoch = 1_795_248_000_000;
 
     private long _origin;
-    private long _jump;
+    private long _jump = error;
 
     /// <inheritdoc/>
     public long Now => _origin + scheduler.Now + (scheduler.Now / 1_000_000 * driftPerMillion) + (scheduler.Now % 1_000_000 * driftPerMillion / 1_000_000);
 
     /// <inheritdoc/>
     public long UnixMilliseconds => Epoch + (scheduler.Now / 1_000_000) + _jump;
+
+    /// <summary>By how many milliseconds the wall clock is wrong.</summary>
+    public long Error => _jump;
 
     /// <summary>The real milliseconds since the Unix epoch that nobody knows.</summary>
     public static long TrueUnixMilliseconds(Scheduler scheduler) => Epoch + (scheduler.Now / 1_000_000);

@@ -81,6 +81,13 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         }
     }
 
+    /// <summary>The connection to a peer breaks, here at least.</summary>
+    public void Reset(ulong peer)
+    {
+        if (_active.TryGetValue(peer, out var end))
+            end.Close("reset");
+    }
+
     /// <inheritdoc/>
     public int MaxFrameBytes => process.Cluster.Options.FrameBytes;
 

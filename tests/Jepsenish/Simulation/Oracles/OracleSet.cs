@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
@@ -9,6 +10,7 @@ internal sealed class OracleSet(Cluster cluster)
     private readonly CommitSafety _commits = new(cluster);
     private readonly Promises _promises = new();
     private readonly HungDisks _disks = new(cluster);
+    private readonly LogTimeSafety _times = new(cluster);
 
     /// <summary>Leaders.</summary>
     public ElectionSafety Elections { get; } = new();
@@ -26,11 +28,13 @@ internal sealed class OracleSet(Cluster cluster)
             ref var before = ref process.Standings[replica.Group];
             if (standing == before)
                 continue;
+            var led = before.Role == RaftRole.Leader;
             before = standing;
             Elections.Check(process, replica, process.Machine.Ledger.Group(replica.Group));
             _commits.Check(process, replica);
             _promises.Check(process, replica);
             Leases.Check(process, replica);
+            _times.Check(process, replica, led);
         }
 
         PlacedWrites.Check(process, shard);

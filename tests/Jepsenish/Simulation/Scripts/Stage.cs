@@ -187,6 +187,15 @@ internal sealed class Stage
         _cluster.Wire.Mend();
     }
 
+    /// <summary>Others find their connections to a machine broken, and nothing passes between it and them any more; it has not noticed.</summary>
+    public void ResetLinks(Machine machine)
+    {
+        _cluster.Story.Tell(machine, "script: the others' connections to it break");
+        Isolate(machine);
+        foreach (var other in Others(machine))
+            other.Process!.Run(() => other.Process!.Transport.Reset(machine.Number));
+    }
+
     // ---- machines
 
     /// <summary>A process ends as by kill -9.</summary>

@@ -69,7 +69,7 @@ public class MessageCodecTests
             },
             2 => new AppendAccepted { From = from, To = to, Term = term, MatchIndex = Number(), SentAtEcho = Time(), ReadRound = Number() },
             3 => new AppendRejected { From = from, To = to, Term = term, RejectedIndex = Number(), HintIndex = Number(), HintTerm = Number(), SentAtEcho = Time() },
-            4 => new Heartbeat { From = from, To = to, Term = term, CommitIndex = Number(), SentAt = Time(), ReadRound = Number(), Quiesce = Coin(), LastIndex = Number() },
+            4 => new Heartbeat { From = from, To = to, Term = term, CommitIndex = Number(), SentAt = Time(), ReadRound = Number(), Quiesce = Coin(), LastIndex = Number(), LogTime = Time() },
             5 => new HeartbeatAcknowledged { From = from, To = to, Term = term, SentAtEcho = Time(), ReadRound = Number(), Quiesced = Coin() },
             6 => new PreVoteRequest { From = from, To = to, Term = term, LastIndex = Number(), LastTerm = Number() },
             7 => new PreVoteResponse { From = from, To = to, Term = term, Granted = Coin() },

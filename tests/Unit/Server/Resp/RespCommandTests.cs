@@ -87,9 +87,10 @@ public sealed class RespCommandTests
         using var fixture = new RespFixture();
         var client = fixture.Connect();
         var now = fixture.Server.Clock.GetUtcNow().ToUnixTimeMilliseconds();
-        // The log's time lags behind the wall clock: the key is overdue here and still there.
+        // The state machine lags behind the log's time: the key is overdue here and still there.
         fixture.Executor.Time = 1;
         client.Do("SET", "a", "v", "PXAT", $"{now - 1000}");
+        fixture.Executor.Time = now;
         Assert.Equal(":0\r\n", client.Do("PTTL", "a"));
         Assert.Equal("$1\r\nv\r\n", client.Do("GET", "a"));
         fixture.Executor.Expire(now);

@@ -400,6 +400,9 @@ public sealed class RespConnectionTests
 
         public long Now => 0;
 
+        public GroupTime TimeOf(uint group) => default;
+
+
         public void Submit(Operation operation)
         {
             operation.Result.Clear();

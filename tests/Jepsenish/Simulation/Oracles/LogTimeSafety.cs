@@ -1,0 +1,56 @@
+using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
+using RaftKv.Tests.Jepsenish.Simulation.Machines;
+using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
+
+namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
+
+/// <summary>
+/// The time of a log never runs ahead of true time by more than its rate allows, within a leadership and from one leader to the next, unless a leader begins it that nobody has told it since its start.
+/// (How far it is from true time means nothing; how that changes does: docs/ARCHITECTURE.md, time.)
+/// </summary>
+internal sealed class LogTimeSafety(Cluster cluster)
+{
+    private const long Slack = 2000;
+
+    // By group: the last leader that had committed in its term, and how far its time was from true time, in microseconds, at a moment.
+    private readonly Dictionary<uint, (ulong Term, long Error, long At)> _leaders = [];
+
+    /// <summary>A replica after a turn.</summary>
+    /// <param name="process">Whose.</param>
+    /// <param name="replica">The replica.</param>
+    /// <param name="led">Whether it was a leader before that turn: it may have begun the time in it, and lost the leadership then.</param>
+    public void Check(Process process, Replica replica, bool led)
+    {
+        ref var knows = ref process.KnowsTime[replica.Group];
+        var origin = replica.View.LogOrigin;
+        if (origin == LogClock.Unknown)
+            return;
+        var core = replica.Core;
+        if (!knows && (led || core.Role == RaftRole.Leader))
+        {
+            // Nobody has told it: what was before says nothing of what comes now.
+            cluster.WallTime.OnBegun();
+            _leaders.Remove(replica.Group);
+        }
+
+        knows = true;
+        if (core.Role != RaftRole.Leader || core.CommitIndex < core.Core.Leadership!.FirstIndex)
+            return;
+        var now = cluster.Scheduler.Now;
+        var error = origin + (process.Machine.Clock.Now / Microsecond) - (MachineClock.TrueUnixMilliseconds(cluster.Scheduler) * 1000) - (now % Millisecond / Microsecond);
+        if (_leaders.TryGetValue(replica.Group, out var last))
+        {
+            if (core.Term < last.Term)
+                return;
+            var allowed = ((now - last.At) / Microsecond * (10_000 + (3 * cluster.Options.DriftPerMillion)) / 1_000_000) + Slack;
+            if (error - last.Error > allowed)
+            {
+                throw new SimulationViolationException(
+                    $"time: node {process.Machine.Number} leads group {replica.Group} in term {core.Term} with a time that is {(error - last.Error) / 1000} ms further ahead of true time than {Show(now - last.At)} before, in term {last.Term}");
+            }
+        }
+
+        _leaders[replica.Group] = (core.Term, error, now);
+    }
+}
