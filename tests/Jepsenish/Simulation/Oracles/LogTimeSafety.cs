@@ -13,8 +13,8 @@ internal sealed class LogTimeSafety(Cluster cluster)
 {
     private const long Slack = 2000;
 
-    // By group: the last leader that had committed in its term, and how far its time was from true time, in microseconds, at a moment.
-    private readonly Dictionary<uint, (ulong Term, long Error, long At)> _leaders = [];
+    // By group: who has committed last, and how far its time was from true time then, in microseconds. One that commits no more may be cut off, and its clock drifts away from the others'.
+    private readonly Dictionary<uint, (ulong Term, ulong Commit, long Error, long At)> _leaders = [];
 
     /// <summary>A replica after a turn.</summary>
     /// <param name="process">Whose.</param>
@@ -41,7 +41,7 @@ internal sealed class LogTimeSafety(Cluster cluster)
         var error = origin + (process.Machine.Clock.Now / Microsecond) - (MachineClock.TrueUnixMilliseconds(cluster.Scheduler) * 1000) - (now % Millisecond / Microsecond);
         if (_leaders.TryGetValue(replica.Group, out var last))
         {
-            if (core.Term < last.Term)
+            if (core.Term < last.Term || core.CommitIndex <= last.Commit)
                 return;
             var allowed = ((now - last.At) / Microsecond * (10_000 + (3 * cluster.Options.DriftPerMillion)) / 1_000_000) + Slack;
             if (error - last.Error > allowed)
@@ -51,6 +51,6 @@ internal sealed class LogTimeSafety(Cluster cluster)
             }
         }
 
-        _leaders[replica.Group] = (core.Term, error, now);
+        _leaders[replica.Group] = (core.Term, core.CommitIndex, error, now);
     }
 }
