@@ -226,6 +226,8 @@ internal sealed record SimulationOptions
             BatchBytes = random.Pick([1, 4 << 10, 64 << 20]),
             LargePerMille = random.Pick([20, 100, 300]),
             LargeBytes = frame / random.Pick([3, 5, 9]),
+            // A session's results, kept whole in a record of an image, are longer than such frames (in production a frame takes what a session retains, and more): everybody catches up by the log.
+            RetainedLogBytes = 1 << 30,
             SlowReadsPerMille = random.Pick([0, 20, 200]),
             ReplyBytes = random.Pick([1, 16 << 10, 16 << 20]),
         };
