@@ -90,7 +90,7 @@ public class MessageFuzzTests
         while (ForwardCodec.TryReadAnswer(ref rest, out _, out _, out var answer, out _))
         {
             items++;
-            Assert.InRange(answer, ForwardAnswer.Done, ForwardAnswer.NotTaken);
+            Assert.True(Enum.IsDefined(answer), $"{answer} is no answer");
         }
 
         return items > 0;

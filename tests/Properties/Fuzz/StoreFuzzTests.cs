@@ -16,7 +16,7 @@ public class StoreFuzzTests
 
     private static readonly FasterStoreOptions Small = new()
     {
-        PageBytes = 16 << 10, MemoryBytes = 64 << 10, SegmentBytes = 32 << 10, IndexBytes = 4 << 10, CompactionFloor = 64 << 10, Readers = 1, Synchronous = true,
+        PageBytes = 16 << 10, MemoryBytes = 64 << 10, SegmentBytes = 32 << 10, IndexBytes = 4 << 10, CompactionFloor = 64 << 10, ReserveBytes = 64 << 10, Readers = 1, Synchronous = true,
     };
 
     [Fact]
