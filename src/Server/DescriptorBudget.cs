@@ -14,7 +14,7 @@ internal sealed record DescriptorBudget(long Limit, int Nodes)
 
     private const int MostHttpConnections = 512;
 
-    /// <summary>The runtime's own: it keeps every assembly open, some 130 of them, and aborts with "Out of memory." when it cannot open one more; and connections that are being refused.</summary>
+    /// <summary>The runtime's own: it keeps every assembly open, some 130 of them, and cannot load another when no descriptor is left; and connections that are being refused.</summary>
     private const int OfRuntime = 224;
 
     /// <summary>
