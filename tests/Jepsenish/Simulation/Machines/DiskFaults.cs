@@ -28,6 +28,9 @@ internal sealed class DiskFaults(SeededRandom random, Action<bool> onDeath)
     /// <summary>Arms the end of the process, or of the machine's power, at the n-th operation from now on.</summary>
     public void DieAt(int operation, bool powerCut) => (_operationsToDeath, _deathIsPowerCut) = (operation, powerCut);
 
+    /// <summary>Whether <see cref="DieAt"/> has not happened yet.</summary>
+    public bool WillDie => _operationsToDeath != int.MaxValue;
+
     /// <summary>Arms the end of the machine's power in front of the next sync of more than a sector: what was written may be there in part.</summary>
     public void TearNextBatch() => _tearsBatch = true;
 

@@ -40,10 +40,14 @@ public sealed class FirstStartTests
                 node.Faults.DieAt(operation, powerCut);
                 foreach (var machine in stage.Machines)
                     stage.Start(machine);
-                for (var i = 0; i == 0 || (i < 20 && node.Process is not null); i++)
+                // A cluster that starts without one of its nodes takes its first write late, and the node may be back by then: so it is not waited for one if it has ended already.
+                stage.Pass(10 * Millisecond);
+                for (var i = 0; i < 20 && node.Faults.WillDie; i++)
                     stage.AskUntilDone(stage.Machines[0], "SET", "x", $"{i}");
-                ended = node.Process is null;
-                stage.Start(node);
+                ended = !node.Faults.WillDie;
+                if (node.Process is null)
+                    stage.Start(node);
+                stage.AskUntilDone(stage.Machines[0], "SET", "x", "last of the first life");
                 var (term, last) = (node.Ledger.Group(1).Term, node.Ledger.Group(1).LastIndex);
                 for (var i = 0; i < 50 && node.Ledger.Group(1) is var disk && (disk.Term, disk.LastIndex) == (term, last); i++)
                     stage.Pass(Millisecond);
