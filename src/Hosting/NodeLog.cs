@@ -1,5 +1,6 @@
 using System.Reflection;
 using Microsoft.Extensions.Logging;
+using RaftKv.Consensus.Groups;
 
 namespace RaftKv.Hosting;
 
@@ -29,8 +30,16 @@ internal static partial class NodeLog
     [LoggerMessage(3, LogLevel.Information, "node {node} is ready: it serves all its groups")]
     public static partial void Ready(ILogger logger, string node);
 
+    /// <summary>Why the node is not ready, and to whom it has no connection.</summary>
+    public static void NotReady(ILogger logger, ReadinessDescription readiness, ClusterDescription cluster)
+    {
+        var reasons = readiness.Groups.GroupBy(g => g.Reason).Select(g => $"{GroupNames.Of(g.Select(x => x.Id))}: {g.Key}").Prepend(readiness.Reason).Where(r => r is not null);
+        var away = cluster.Nodes.Where(n => !n.Alive).Select(n => $"{n.Id} ({n.Address})").ToList();
+        NotReady(logger, readiness.Node, string.Join("; ", reasons) + (away.Count == 0 ? "" : $"; no connection to {string.Join(", ", away)}"));
+    }
+
     [LoggerMessage(4, LogLevel.Warning, "node {node} is not ready: {reason}")]
-    public static partial void NotReady(ILogger logger, string node, string reason);
+    private static partial void NotReady(ILogger logger, string node, string reason);
 
     [LoggerMessage(5, LogLevel.Information, "node {node} stopped in {milliseconds} ms: {how}")]
     public static partial void Stopped(ILogger logger, string node, long milliseconds, string how);

@@ -17,6 +17,9 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     private static readonly TimeSpan CheckpointTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>A node that was never ready says why not after this long.</summary>
+    private static readonly TimeSpan LateAfter = TimeSpan.FromSeconds(5);
+
     private readonly IReadOnlyList<string> _names;
     private readonly StartingExecutor _starting = new();
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,6 +30,8 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     private Task? _opening;
     private volatile OpenNode? _open;
     private Timer? _sampling;
+    private readonly Stopwatch _uptime = new();
+    private bool _saidLate;
     private bool _saidStopping;
     private ILogger _logger = NullLogger.Instance;
 
@@ -170,15 +175,21 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
             return;
         try
         {
-            if (!open.Runtime.Readiness.Sample(open.Runtime.Now) || _stopping.IsCancellationRequested)
+            var isChanged = open.Runtime.Readiness.Sample(open.Runtime.Now);
+            // Nothing changes on a node that never becomes ready: whoever waits for it wants to know why.
+            var isLate = !_saidLate && !_firstReady.Task.IsCompleted && _uptime.Elapsed >= LateAfter;
+            if (_stopping.IsCancellationRequested || !(isChanged || isLate))
                 return;
             var readiness = DescribeReadiness();
             if (readiness.Ready)
+            {
                 NodeLog.Ready(_logger, Name);
-            else
-                NodeLog.NotReady(_logger, Name, string.Join("; ", readiness.Groups.GroupBy(g => g.Reason).Select(g => $"group {string.Join(", ", g.Select(x => x.Id))}: {g.Key}").Prepend(readiness.Reason).Where(r => r is not null)));
-            if (readiness.Ready)
                 _firstReady.TrySetResult();
+                return;
+            }
+
+            _saidLate |= isLate;
+            NodeLog.NotReady(_logger, readiness, Describe());
         }
         finally
         {
@@ -200,6 +211,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
             var open = await NodeStarter.StartAsync(Options, loggers, either.Token).ConfigureAwait(false);
             NodeLog.Started(_logger, Name, (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds, open.Recovered);
             _open = open;
+            _uptime.Start();
             _ = open.Runtime.Failure.ContinueWith((failed, failure) => ((TaskCompletionSource<string>)failure!).TrySetResult(failed.Result), _failure, TaskScheduler.Default);
             _sampling = new Timer(static node => ((RaftKvNode)node!).Sample(), this, TimeSpan.Zero, SampleInterval);
             _starting.HandOn(open.Runtime);

@@ -128,6 +128,6 @@ public sealed class RaftKvOptions
     private static void Check(bool holds, string field, object? value, string allowed)
     {
         if (!holds)
-            throw new ArgumentException($"{field} is '{value}', allowed is: {allowed}.");
+            throw new ArgumentException($"{field} is '{(value is TimeSpan time ? $"{time.TotalMilliseconds} ms" : value)}', allowed is: {allowed}.");
     }
 }

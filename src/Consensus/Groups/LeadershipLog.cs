@@ -85,21 +85,7 @@ internal sealed partial class LeadershipLog(Shard shard, ILogger logger, long st
 
     private string Name(ulong number) => shard.Configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? $"node {number}";
 
-    private static string Groups(IEnumerable<State> states)
-    {
-        var numbers = states.Select(s => s.Group).Order().ToList();
-        var parts = new List<string>();
-        for (var i = 0; i < numbers.Count;)
-        {
-            var end = i;
-            while (end + 1 < numbers.Count && numbers[end + 1] == numbers[end] + 1)
-                end++;
-            parts.Add(end == i ? $"{numbers[i]}" : $"{numbers[i]}-{numbers[end]}");
-            i = end + 1;
-        }
-
-        return $"group{(numbers.Count == 1 ? "" : "s")} {string.Join(", ", parts)}";
-    }
+    private static string Groups(IEnumerable<State> states) => GroupNames.Of(states.Select(s => s.Group));
 
     private static string Range(ulong from, ulong through, string noun) => from == through ? $"{noun} {from}" : $"{noun}s {from} to {through}";
 

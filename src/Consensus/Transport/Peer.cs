@@ -27,6 +27,7 @@ internal sealed class Peer : IAsyncDisposable
     private Task _chain = Task.CompletedTask;
     private Task _dialling = Task.CompletedTask;
     private string? _lastRefusal;
+    private string? _lastProblem;
     private bool _stopped;
 
     public Peer(PeerAddress address, TransportOptions options, Handshake handshake, OwnIdentity own, ITransportHandler handler, ILogger logger) =>
@@ -215,6 +216,7 @@ internal sealed class Peer : IAsyncDisposable
     private async Task DialForeverAsync()
     {
         var failures = 0;
+        var (downSince, tellAfter) = (Environment.TickCount64, (long)_options.UnreachableAfter.TotalMilliseconds);
         while (!_stopping.IsCancellationRequested)
         {
             var began = Environment.TickCount64;
@@ -222,6 +224,15 @@ internal sealed class Peer : IAsyncDisposable
             // A connection that is lost again and again at once is a failure like others: only one that held for a while starts the count anew.
             if (connected && Environment.TickCount64 - began >= (long)_options.MaxBackoff.TotalMilliseconds)
                 failures = 0;
+            // What passes by itself is not worth a line; a wrong address, or a node that stays away, is what an operator looks for. Told again after twice as long.
+            if (connected)
+                (downSince, tellAfter) = (Environment.TickCount64, (long)_options.UnreachableAfter.TotalMilliseconds);
+            else if (Environment.TickCount64 - downSince >= tellAfter && _lastProblem is { } problem)
+            {
+                TransportLog.LongUnreachable(_logger, Number, _address.ToString(), tellAfter, problem);
+                tellAfter *= 2;
+            }
+
             var pause = Backoff(failures++);
             if (pause > TimeSpan.Zero)
                 await Task.Delay(pause, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -242,6 +253,7 @@ internal sealed class Peer : IAsyncDisposable
     {
         var address = _address;
         var remote = address.ToString();
+        _lastProblem = null;
         Connection? connection = null;
         try
         {
@@ -270,7 +282,10 @@ internal sealed class Peer : IAsyncDisposable
         {
             connection?.Dispose();
             if (!_stopping.IsCancellationRequested)
-                TransportLog.Unreachable(_logger, Number, remote, e is OperationCanceledException ? "no answer in time" : e.Message);
+            {
+                _lastProblem = e is OperationCanceledException ? "no answer in time" : e.Message;
+                TransportLog.Unreachable(_logger, Number, remote, _lastProblem);
+            }
         }
 
         return false;

@@ -40,4 +40,7 @@ internal static partial class TransportLog
 
     [LoggerMessage(12, LogLevel.Information, "{Name} ({Remote}) stopped in order")]
     public static partial void PeerStopped(ILogger logger, string name, string remote);
+
+    [LoggerMessage(13, LogLevel.Warning, "node {Peer} at {Remote} cannot be reached for {Milliseconds} ms, and is tried on: {Reason}")]
+    public static partial void LongUnreachable(ILogger logger, ulong peer, string remote, long milliseconds, string reason);
 }

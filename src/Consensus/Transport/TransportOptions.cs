@@ -56,6 +56,9 @@ public sealed record TransportOptions
     /// <summary>Pause before the second attempt to connect; doubled at each failure, then multiplied by a random factor between a half and one.</summary>
     public TimeSpan MinBackoff { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>A peer that could not be connected to for this long is told of, once, and again each time after twice as long.</summary>
+    public TimeSpan UnreachableAfter { get; init => field = Checked(value); } = TimeSpan.FromSeconds(5);
+
     /// <summary>Longest pause between attempts to connect.</summary>
     public TimeSpan MaxBackoff { get; init => field = Checked(value); } = TimeSpan.FromSeconds(1);
 

@@ -13,7 +13,7 @@ internal static class CommandLineRoot
         var parsed = Create().Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
-            error.WriteLine($"raftkv: {OneLine(parsed.Errors[0].Message)}");
+            error.WriteLine($"raftkv: {OneLine(Problem(parsed))}");
             return ExitCode.Usage;
         }
         try
@@ -43,6 +43,17 @@ internal static class CommandLineRoot
                 version.Action = new PrintVersion();
         }
         return root;
+    }
+
+    /// <summary>What is wrong, in a sentence. That a command is missing is said first by the parser even where one was mistyped, and names neither it nor the right ones.</summary>
+    private static string Problem(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count == 0)
+            return parsed.Errors[0].Message;
+        var mistyped = parsed.UnmatchedTokens.FirstOrDefault();
+        var allowed = string.Join(", ", command.Subcommands.Select(c => c.Name));
+        return mistyped is null ? $"a command is missing, allowed is: {allowed}; --help explains" : $"'{mistyped}' is no command, allowed is: {allowed}; --help explains";
     }
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");

@@ -41,7 +41,7 @@ internal static class GroupCommand
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
         {
-            throw new CommandLineException(ExitCode.Unreachable, $"{endpoint} does not answer: {(e is HttpRequestException ? e.Message : "it took longer than 30 s")}", e);
+            throw Unreachable.Because(endpoint, e, client.Timeout);
         }
     }
 }

@@ -21,6 +21,12 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
     {
         if (resp is not null && resp.Port != 0 && resp.Equals(http))
             throw CommandLineException.Usage($"--resp and --http are both {resp}: each needs an address of its own");
+        foreach (var options in nodes)
+        {
+            RefusePeersPort("--resp", resp, options);
+            RefusePeersPort("--http", http, options);
+        }
+
         using var signals = new TerminationSignals();
         // Before anything else is touched: the usual mistake deserves a plain answer, and no node that starts only to stop.
         CheckFree("RESP", resp);
@@ -58,6 +64,17 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
             // Together: a node that hands its leaderships over needs the others to take them.
             await Task.WhenAll(started.Select(n => n.StopAsync()));
         }
+    }
+
+    /// <summary>Nothing is free twice: the node would start, and stop again when its doors cannot be opened. Another address of the machine with the same port may be meant.</summary>
+    private static void RefusePeersPort(string flag, IPEndPoint? address, RaftKvOptions options)
+    {
+        var peers = options.ListenAddress ?? options.Members.Single(m => m.Name == options.NodeName).Address;
+        if (address is null || !HostPort.TryParse(peers, AddressUse.ListenForPeers, out var listen, out _) || listen.Port != address.Port)
+            return;
+        var isEverywhere = address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any);
+        if (isEverywhere || listen.IsWildcard || address.Address.Equals(listen.Address))
+            throw CommandLineException.Usage($"{flag} and the peers' address are both on port {address.Port}: each needs an address of its own");
     }
 
     private static void CheckFree(string what, IPEndPoint? address)
@@ -106,7 +123,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         catch (Exception e) when (e is SocketException or IOException)
         {
             // Somebody took a port since it was looked at.
-            throw new CommandLineException(ExitCode.CannotStart, $"cannot listen: {e.Message}", e);
+            throw new CommandLineException(ExitCode.CannotStart, $"cannot listen: {e.Message.Replace("http://", "", StringComparison.Ordinal)}", e);
         }
     }
 

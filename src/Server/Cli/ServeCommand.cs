@@ -17,11 +17,11 @@ internal static class ServeCommand
         var clusterName = new Option<string>("--cluster-name") { Description = "Name that tells this cluster from others, fixed when it is founded [default: none]", HelpName = "NAME" };
         var config = new Option<string>("--config") { Description = "JSON file with these settings: \"id\", \"data\", \"cluster\", ... Flags win", HelpName = "FILE" };
         var listen = new Option<string>("--listen") { Description = "Where this node's peers connect, if they reach it through a proxy or a published port [default: its address in --cluster]", HelpName = "HOST:PORT" };
-        var join = new Option<string>("--join") { Description = "Joins the cluster of which this is a node", HelpName = "HOST:PORT" };
+        var join = new Option<string>("--join") { Description = "Not supported by this version", HelpName = "HOST:PORT", Hidden = true };
         var command = new Command("serve", """
             Runs one node of a cluster.
 
-            Prints one line on standard output when it is ready, as GET /readyz says; logs go to standard error. SIGTERM and SIGINT stop it in order.
+            Prints one line on standard output when it is ready, as GET /readyz says; logs go to standard error. SIGTERM, SIGINT and SIGHUP stop it in order.
             Exit codes: 0 stopped, 1 the node had to stop by itself, 2 wrong usage, 3 could not start.
 
             Examples:

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using RaftKv.Hosting;
 
@@ -12,6 +11,27 @@ internal sealed record ServeSettings
 {
     public const string DefaultResp = "127.0.0.1:6379";
     public const string DefaultHttp = "127.0.0.1:8080";
+
+    /// <summary>What the options of the code are called where an operator writes them.</summary>
+    private static readonly Dictionary<string, string> Typed = new(StringComparer.Ordinal)
+    {
+        [nameof(RaftKvOptions.NodeName)] = "--id",
+        [nameof(RaftKvOptions.DataDirectory)] = "--data",
+        [nameof(RaftKvOptions.Members)] = "--cluster",
+        [nameof(RaftKvOptions.ListenAddress)] = "--listen",
+        [nameof(RaftKvOptions.ClusterName)] = "--cluster-name",
+        [nameof(RaftKvOptions.Groups)] = "--groups",
+        [nameof(RaftKvOptions.Shards)] = "shards",
+        [nameof(RaftKvOptions.MaxKeyBytes)] = "maxKeyBytes",
+        [nameof(RaftKvOptions.MaxValueBytes)] = "maxValueBytes",
+        [nameof(RaftKvOptions.ElectionTimeout)] = "electionTimeoutMs",
+        [nameof(RaftKvOptions.HeartbeatInterval)] = "heartbeatIntervalMs",
+        [nameof(RaftKvOptions.LeaseDuration)] = "leaseMs",
+        [nameof(RaftKvOptions.RequestTimeout)] = "requestTimeoutMs",
+        [nameof(RaftKvOptions.StoreMemoryBytes)] = "storeMemoryBytes",
+        [nameof(RaftKvOptions.LogSegmentBytes)] = "logSegmentBytes",
+        [nameof(RaftKvOptions.CheckpointBytes)] = "checkpointBytes",
+    };
 
     public string? Id { get; init; }
 
@@ -56,14 +76,26 @@ internal sealed record ServeSettings
     /// <exception cref="CommandLineException">It cannot be read, is no JSON object, or has a field that is not known or not of its type.</exception>
     public static ServeSettings Load(string path)
     {
+        if (Directory.Exists(path))
+            throw CommandLineException.Usage($"{path}: is a directory, not a file");
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            // Some editors begin a file with a byte order mark.
+            var text = File.ReadAllBytes(path).AsMemory();
+            if (text.Span.StartsWith("\uFEFF"u8))
+                text = text[3..];
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw CommandLineException.Usage($"{path}: the file must hold one JSON object");
             var settings = new ServeSettings();
+            var met = new HashSet<string>(StringComparer.Ordinal);
             foreach (var field in document.RootElement.EnumerateObject())
+            {
+                if (!met.Add(field.Name))
+                    throw CommandLineException.Usage($"{path}: the field '{field.Name}' stands there twice");
                 settings = settings.With(path, field);
+            }
+
             return settings;
         }
         catch (JsonException e)
@@ -125,9 +157,27 @@ internal sealed record ServeSettings
         }
         catch (ArgumentException e)
         {
-            throw new CommandLineException(ExitCode.Usage, e.Message, e);
+            throw new CommandLineException(ExitCode.Usage, AsTyped(e.Message), e);
         }
         return options;
+    }
+
+    /// <summary>The sentence with the flags and fields that an operator types in place of the options of the code.</summary>
+    private static string AsTyped(string sentence)
+    {
+        // "Field is 'value', allowed is: ..." or "Field: 'value' is ...", where a limit may end with the name of another field. What stands between was typed, and stays.
+        var quote = sentence.IndexOf('\'', StringComparison.Ordinal);
+        if (quote < 0)
+            return sentence;
+        var (field, rest) = (sentence[..quote], sentence[quote..]);
+        foreach (var (name, typed) in Typed)
+        {
+            field = field.Replace(name, typed, StringComparison.Ordinal);
+            if (rest.EndsWith($" {name}.", StringComparison.Ordinal))
+                rest = $"{rest[..^(name.Length + 1)]}{typed}.";
+        }
+
+        return field + rest;
     }
 
     private static TimeSpan? Milliseconds(int? value) => value is null ? null : TimeSpan.FromMilliseconds(value.Value);
@@ -172,17 +222,19 @@ internal sealed record ServeSettings
         field.Value.ValueKind == JsonValueKind.String ? field.Value.GetString()! : throw Wrong(path, field, "a string");
 
     private static int Int(string path, JsonProperty field) =>
-        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt32(out var value) ? value : throw Wrong(path, field, "a whole number");
+        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt32(out var value) ? value : throw Wrong(path, field, $"a whole number of at most {int.MaxValue}");
 
     private static long Long(string path, JsonProperty field) =>
-        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt64(out var value) ? value : throw Wrong(path, field, "a whole number");
+        field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetInt64(out var value) ? value : throw Wrong(path, field, $"a whole number of at most {long.MaxValue}");
 
     /// <summary>A string as on the command line, or an object of names and addresses.</summary>
     private static string Members(string path, JsonProperty field)
     {
-        if (field.Value.ValueKind != JsonValueKind.Object)
-            return Text(path, field);
-        return string.Join(',', field.Value.EnumerateObject().Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Name}={Text(path, m)}")));
+        if (field.Value.ValueKind == JsonValueKind.String)
+            return field.Value.GetString()!;
+        if (field.Value.ValueKind != JsonValueKind.Object || field.Value.EnumerateObject().Any(m => m.Value.ValueKind != JsonValueKind.String))
+            throw Wrong(path, field, "a string as of --cluster, or an object of names and addresses that are strings");
+        return string.Join(',', field.Value.EnumerateObject().Select(m => $"{m.Name}={m.Value.GetString()}"));
     }
 
     private static CommandLineException Wrong(string path, JsonProperty field, string expected) =>

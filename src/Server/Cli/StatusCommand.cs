@@ -40,13 +40,15 @@ internal static class StatusCommand
         do
         {
             var answer = await AskAsync(client, endpoint, cancellation);
+            // Read for --json too: a script must not take another server's answer for a cluster's.
+            var cluster = Read(endpoint, answer);
             if (json)
                 Console.Out.WriteLine(Encoding.UTF8.GetString(answer));
             else
             {
                 if (watch)
                     console.Clear();
-                Show(Read(endpoint, answer), console);
+                Show(cluster, console);
             }
         }
         while (watch && await timer.WaitForNextTickAsync(cancellation));
@@ -99,7 +101,7 @@ internal static class StatusCommand
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellation.IsCancellationRequested))
         {
-            throw new CommandLineException(ExitCode.Unreachable, $"{endpoint} does not answer: {(e is HttpRequestException ? e.Message : "it took longer than 5 s")}", e);
+            throw Unreachable.Because(endpoint, e, client.Timeout);
         }
     }
 
@@ -111,7 +113,7 @@ internal static class StatusCommand
         }
         catch (JsonException e)
         {
-            throw new CommandLineException(ExitCode.Unreachable, $"{endpoint} answers, but not as a RaftKv node does", e);
+            throw Unreachable.IsNoNode(endpoint, e);
         }
     }
 }

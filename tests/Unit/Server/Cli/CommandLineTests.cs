@@ -12,18 +12,18 @@ public sealed class CommandLineTests
     [InlineData("serve --id n1", "--data is missing: the directory for this node's data")]
     [InlineData("serve --id n1 --data d", "--cluster is missing: all nodes, as in n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003")]
     [InlineData("serve --id n1 --data d --cluster n1", "--cluster: 'n1' is not of the form NAME=HOST:PORT")]
-    [InlineData("serve --id n9 --data d --cluster " + Three, "NodeName is 'n9', allowed is: one of the members (n1, n2, n3).")]
+    [InlineData("serve --id n9 --data d --cluster " + Three, "--id is 'n9', allowed is: one of the members (n1, n2, n3).")]
     [InlineData("serve --id n1 --data d --groups 0 --cluster " + Three, "--groups: 0 is no number from 1 to 1024")]
-    [InlineData("serve --id n1 --data d --groups 1025 --cluster " + Three, "Groups is '1025', allowed is: 0 (what the cluster was founded with, 8 in a new one) to 1024.")]
-    [InlineData("serve --id n1 --data d --cluster-name a/b --cluster " + Three, "ClusterName is 'a/b', allowed is: 1 to 64 characters of A-Z a-z 0-9 _ . -.")]
+    [InlineData("serve --id n1 --data d --groups 1025 --cluster " + Three, "--groups is '1025', allowed is: 0 (what the cluster was founded with, 8 in a new one) to 1024.")]
+    [InlineData("serve --id n1 --data d --cluster-name a/b --cluster " + Three, "--cluster-name is 'a/b', allowed is: 1 to 64 characters of A-Z a-z 0-9 _ . -.")]
     [InlineData("serve --id n1 --data d --groups many --cluster " + Three, "--groups: 'many' is no number from 1 to 1024")]
     [InlineData("serve --id n1 --data d --resp 6379 --cluster " + Three, "--resp: '6379' is no address of the form HOST:PORT (or none)")]
     [InlineData("serve --id n1 --data d --http localhost:99999 --cluster " + Three, "--http: 'localhost:99999' is no address of the form HOST:PORT with a port from 0 to 65535 (or none)")]
-    [InlineData("serve --id n1 --data d --listen 7001 --cluster " + Three, "ListenAddress: '7001' is no address of the form HOST:PORT.")]
-    [InlineData("serve --id n1 --data d --listen 0.0.0.0:0 --cluster " + Three, "ListenAddress: '0.0.0.0:0' is no address of the form HOST:PORT with a port from 1 to 65535.")]
-    [InlineData("serve --id n1 --data d --cluster n1=0.0.0.0:7001", "Members: '0.0.0.0:7001' is where a node may listen, not where it is reached; give a name or an address of its machine.")]
-    [InlineData("serve --id n1 --data d --cluster n1=[::1]:7001,n2=[0:0::1]:7001", "Members is '[::1]:7001,[0:0::1]:7001', allowed is: each address once.")]
-    [InlineData("serve --id n1 --data d --cluster n1=a:7001,n2=A:7001", "Members is 'a:7001,A:7001', allowed is: each address once.")]
+    [InlineData("serve --id n1 --data d --listen 7001 --cluster " + Three, "--listen: '7001' is no address of the form HOST:PORT.")]
+    [InlineData("serve --id n1 --data d --listen 0.0.0.0:0 --cluster " + Three, "--listen: '0.0.0.0:0' is no address of the form HOST:PORT with a port from 1 to 65535.")]
+    [InlineData("serve --id n1 --data d --cluster n1=0.0.0.0:7001", "--cluster: '0.0.0.0:7001' is where a node may listen, not where it is reached; give a name or an address of its machine.")]
+    [InlineData("serve --id n1 --data d --cluster n1=[::1]:7001,n2=[0:0::1]:7001", "--cluster is '[::1]:7001,[0:0::1]:7001', allowed is: each address once.")]
+    [InlineData("serve --id n1 --data d --cluster n1=a:7001,n2=A:7001", "--cluster is 'a:7001,A:7001', allowed is: each address once.")]
     [InlineData("serve --id n1 --data d --resp ::1:6379 --cluster " + Three, "--resp: the host of '::1:6379' is no name; an IPv6 address stands in brackets, as in [::1]:7001 (or none)")]
     [InlineData("serve --id n1 --data d --resp 127.1:6379 --cluster " + Three, "--resp: the host of '127.1:6379' is no IPv4 address of four numbers from 0 to 255 (or none)")]
     [InlineData("serve --id n1 --data d --http 256.0.0.1:80 --cluster " + Three, "--http: the host of '256.0.0.1:80' is no IPv4 address of four numbers from 0 to 255 (or none)")]
@@ -36,7 +36,12 @@ public sealed class CommandLineTests
     [InlineData("serve --id n4 --data d --join 127.0.0.1:7001", "--join is not supported by this version: start every node with the same --cluster list")]
     [InlineData("serve --bogus", "Unrecognized command or argument '--bogus'.")]
     [InlineData("serve --id", "Required argument missing for option: '--id'.")]
-    [InlineData("bogus", "Required command was not provided.")]
+    [InlineData("bogus", "'bogus' is no command, allowed is: serve, dev, status, group; --help explains")]
+    [InlineData("group ship --group 1", "'ship' is no command, allowed is: skip; --help explains")]
+    [InlineData("group", "a command is missing, allowed is: skip; --help explains")]
+    [InlineData("serve --id n1 --data d --listen 0.0.0.0:6379 --http none --cluster n1=a:7001", "--resp and the peers' address are both on port 6379: each needs an address of its own")]
+    [InlineData("serve --id n1 --data d --resp none --http 127.0.0.1:7001 --cluster " + Three, "--http and the peers' address are both on port 7001: each needs an address of its own")]
+    [InlineData("serve --id Groups --data d --cluster Members=a:1", "--id is 'Groups', allowed is: one of the members (Members).")]
     [InlineData("status --endpoint nowhere", "--endpoint: 'nowhere' is no address of the form HOST:PORT")]
     public async Task A_mistake_is_told_in_one_line_and_changes_nothing(string line, string problem)
     {
@@ -140,9 +145,13 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("{ \"groupes\": 3 }", "the field 'groupes' is not known")]
-    [InlineData("{ \"groups\": \"three\" }", "the field 'groups' must be a whole number")]
-    [InlineData("{ \"groups\": 1.5 }", "the field 'groups' must be a whole number")]
+    [InlineData("{ \"groups\": \"three\" }", "the field 'groups' must be a whole number of at most 2147483647")]
+    [InlineData("{ \"groups\": 1.5 }", "the field 'groups' must be a whole number of at most 2147483647")]
     [InlineData("{ \"id\": 1 }", "the field 'id' must be a string")]
+    [InlineData("{ \"groups\": 99999999999 }", "the field 'groups' must be a whole number of at most 2147483647")]
+    [InlineData("{ \"id\": \"n1\", \"id\": \"n2\" }", "the field 'id' stands there twice")]
+    [InlineData("{ \"cluster\": [] }", "the field 'cluster' must be a string as of --cluster, or an object of names and addresses that are strings")]
+    [InlineData("{ \"cluster\": { \"n1\": 1 } }", "the field 'cluster' must be a string as of --cluster, or an object of names and addresses that are strings")]
     [InlineData("[]", "the file must hold one JSON object")]
     [InlineData("{ \"id\": ", "not valid JSON at line 1")]
     public void A_wrong_file_is_refused_by_name(string json, string problem)
@@ -151,6 +160,50 @@ public sealed class CommandLineTests
         var refusal = Assert.Throws<CommandLineException>(() => ServeSettings.Load(file.Path));
         Assert.Equal($"{file.Path}: {problem}", refusal.Message);
         Assert.Equal(ExitCode.Usage, refusal.ExitCode);
+    }
+
+    [Fact]
+    public void A_file_may_begin_with_a_byte_order_mark_and_a_directory_is_no_file()
+    {
+        using var file = new TemporaryFile("\uFEFF{ \"id\": \"n1\" }");
+        Assert.Equal("n1", ServeSettings.Load(file.Path).Id);
+        var directory = Path.GetTempPath();
+        Assert.Equal($"{directory}: is a directory, not a file", Assert.Throws<CommandLineException>(() => ServeSettings.Load(directory)).Message);
+    }
+
+    [Fact]
+    public void A_field_out_of_range_is_named_as_it_was_written()
+    {
+        using var file = new TemporaryFile("""{ "id": "n1", "data": "d", "cluster": "n1=a:1", "electionTimeoutMs": 2147483647 }""");
+        var settings = ServeSettings.Load(file.Path);
+        Assert.Equal("electionTimeoutMs is '2147483647 ms', allowed is: 50 ms to 60 s.", Assert.Throws<CommandLineException>(() => settings.ToOptions()).Message);
+        settings = settings with { ElectionTimeoutMs = null, LeaseMs = 100_000 };
+        Assert.Equal("leaseMs is '100000 ms', allowed is: above 0, at most half of electionTimeoutMs.", Assert.Throws<CommandLineException>(() => settings.ToOptions()).Message);
+    }
+
+    /// <summary>Scripts read --json: another server's answer must not look like a cluster's.</summary>
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "answers, but not as a RaftKv node does: is it the HTTP address of a node?")]
+    [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "answers, but not as a RaftKv node does: is it the HTTP address of a node?")]
+    [InlineData("-ERR unknown command\r\n", "answers, but not as a RaftKv node does: is it the HTTP address of a node?")]
+    public async Task Status_tells_a_node_from_other_servers(string answer, string problem)
+    {
+        foreach (var json in new[] { "", " --json" })
+        {
+            using var server = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+            server.Start();
+            var serving = Task.Run(async () =>
+            {
+                using var client = await server.AcceptTcpClientAsync();
+                await using var stream = client.GetStream();
+                _ = await stream.ReadAsync(new byte[4096]);
+                await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(answer));
+            });
+            var error = new StringWriter();
+            Assert.Equal(ExitCode.Unreachable, await CommandLineRoot.RunAsync($"status --endpoint {server.LocalEndpoint}{json}".Split(' '), error));
+            Assert.Equal($"raftkv: {server.LocalEndpoint} {problem}{Environment.NewLine}", error.ToString());
+            await serving;
+        }
     }
 
     [Fact]
