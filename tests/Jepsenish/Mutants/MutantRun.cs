@@ -42,7 +42,10 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
                     while (left.TryDequeue(out var mutant))
                     {
                         onProgress($"{outcomes.Count} of {total}: {mutant.Number} {mutant.What}");
-                        outcomes.Add(await JudgeAsync(mutant, workshop, unchanged, cancellation));
+                        var outcome = await JudgeAsync(mutant, workshop, unchanged, cancellation);
+                        outcomes.Add(outcome);
+                        // At once, because a run of many takes long and may be ended before its table.
+                        onProgress(outcome.ToString());
                     }
                 },
                 cancellation)));

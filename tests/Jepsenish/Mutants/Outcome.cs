@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace RaftKv.Tests.Jepsenish.Mutants;
@@ -34,4 +35,7 @@ internal sealed record Outcome(int Number, string What, Fate Fate, string By, ul
 {
     /// <summary>Whether it is as it should be.</summary>
     public bool IsGood => Number == 0 ? Fate is Fate.Survived or Fate.OutOfTime : Fate is Fate.Killed or Fate.NotBuilt;
+
+    /// <summary>In one line, as a progress message.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number} {What}: {Fate}{(Seeds is { } seeds ? $" after {seeds} seeds" : "")} in {Seconds:F0} s{(By.Length > 0 ? $", by {By.ReplaceLineEndings(" ")}" : "")}");
 }
