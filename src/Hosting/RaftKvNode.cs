@@ -205,6 +205,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         try
         {
             either.Token.ThrowIfCancellationRequested();
+            loggers = new ForgivingLoggerFactory(loggers);
             _logger = loggers.CreateLogger<RaftKvNode>();
             NodeLog.Starting(_logger, Options);
             var began = Stopwatch.GetTimestamp();
@@ -220,8 +221,10 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         catch (Exception e) when (e is DataDirectoryException or InvalidDataException or IOException or UnauthorizedAccessException or Engine.Wal.WalDamagedException
             or Engine.Wal.ForeignDataException or Engine.Wal.UnsupportedFormatException or StoreDamagedException or StoreFailedException)
         {
-            _starting.Refuse($"the node could not start: {e.Message}");
-            throw new RaftKvStartException(e.Message, e);
+            // The system's own sentences name some path, or none: not what was configured.
+            var message = e is IOException or UnauthorizedAccessException ? $"data directory {Options.DataDirectory} cannot be used: {e.Message}" : e.Message;
+            _starting.Refuse($"the node could not start: {message}");
+            throw new RaftKvStartException(message, e);
         }
         catch (Exception e)
         {

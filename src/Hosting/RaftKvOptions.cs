@@ -52,7 +52,7 @@ public sealed class RaftKvOptions
     /// <summary>Shortest time without a leader after which a node campaigns, 50 ms to 60 s. 300 ms: well above a pause of a few tens of ms on a busy machine.</summary>
     public TimeSpan ElectionTimeout { get; set; } = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Time between heartbeats, at most a third of the lease. 25 ms: an idle cluster exchanges 40 small frames a second per pair.</summary>
+    /// <summary>Time between heartbeats, 1 ms to a third of the lease. 25 ms: an idle cluster exchanges 40 small frames a second per pair.</summary>
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>How long a quorum promises to follow nobody else after hearing from a leader; a killed leader is replaced after about this time. At most half of the election timeout.</summary>
@@ -87,6 +87,8 @@ public sealed class RaftKvOptions
     {
         Check(IsName(NodeName), nameof(NodeName), NodeName, "1 to 64 characters of A-Z a-z 0-9 _ . -");
         Check(!string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "the path of a directory");
+        // The system would be given another path than the one that is written here, or none.
+        Check(StrictText.IsValid(DataDirectory) && !DataDirectory.Contains('\0', StringComparison.Ordinal), nameof(DataDirectory), DataDirectory.Replace('\0', '?'), "the path of a directory, in valid UTF-16 and without a NUL");
         Check(Members is not null, nameof(Members), null, "1 to 31 members");
         Check(Members!.Count is >= 1 and <= 31, nameof(Members), Members.Count, "1 to 31 members");
         Check(!Members.Contains(null!), nameof(Members), null, "no member that is null");
@@ -109,7 +111,7 @@ public sealed class RaftKvOptions
         Check(MaxValueBytes is >= 1 and <= 16 << 20, nameof(MaxValueBytes), MaxValueBytes, "1 byte to 16 MiB");
         Check(ElectionTimeout >= TimeSpan.FromMilliseconds(50) && ElectionTimeout <= TimeSpan.FromMinutes(1), nameof(ElectionTimeout), ElectionTimeout, "50 ms to 60 s");
         Check(LeaseDuration > TimeSpan.Zero && LeaseDuration <= ElectionTimeout / 2, nameof(LeaseDuration), LeaseDuration, "above 0, at most half of ElectionTimeout");
-        Check(HeartbeatInterval > TimeSpan.Zero && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "above 0, at most a third of LeaseDuration");
+        Check(HeartbeatInterval >= TimeSpan.FromMilliseconds(1) && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "1 ms to a third of LeaseDuration");
         Check(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromHours(1), nameof(RequestTimeout), RequestTimeout, "above 0, at most an hour");
         Check(StoreMemoryBytes is >= 128L << 20 and <= 1L << 40, nameof(StoreMemoryBytes), StoreMemoryBytes, "128 MiB to 1 TiB");
         Check(LogSegmentBytes is >= 1 << 20 and <= 1 << 30, nameof(LogSegmentBytes), LogSegmentBytes, "1 MiB to 1 GiB");

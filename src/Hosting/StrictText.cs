@@ -7,6 +7,19 @@ internal static class StrictText
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>Whether a text is valid UTF-16: has no half of a surrogate pair.</summary>
+    public static bool IsValid(ReadOnlySpan<char> text)
+    {
+        while (!text.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf16(text, out _, out var consumed) != System.Buffers.OperationStatus.Done)
+                return false;
+            text = text[consumed..];
+        }
+
+        return true;
+    }
+
     /// <summary>The UTF-8 bytes of a text.</summary>
     /// <exception cref="ArgumentNullException">There is none.</exception>
     /// <exception cref="ArgumentException">It holds half of a surrogate pair: the sentence says where.</exception>
