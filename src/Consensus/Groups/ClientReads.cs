@@ -56,9 +56,7 @@ internal sealed class ClientReads
             return;
         if (_replica.MayServeUnderLease(now))
         {
-            foreach (var operation in _unasked)
-                Serve(operation);
-            _unasked.Clear();
+            ServeForThisTurn(_unasked);
             return;
         }
 
@@ -133,9 +131,11 @@ internal sealed class ClientReads
             if (round.Index != 0 && round.Index <= applied)
 #endif
             {
-                foreach (var operation in round.Operations)
-                    Serve(operation);
-                Recycle(round);
+                ServeForThisTurn(round.Operations);
+                if (round.Operations.Count > 0)
+                    _rounds.Enqueue(round);
+                else
+                    Recycle(round);
             }
             else if (round.Refused)
             {
@@ -208,7 +208,17 @@ internal sealed class ClientReads
             return;
         }
 
+        _replica.OnServed(operation.Command.Length, operation.Result.Length);
         operation.Complete(OperationStatus.Completed, null);
+    }
+
+    /// <summary>Serves as many as one turn may, at least one of each group, and leaves the others where they are: any number may have come together, and heartbeats must leave between them.</summary>
+    private void ServeForThisTurn(List<Operation> operations)
+    {
+        var served = 0;
+        while (served < operations.Count && (served == 0 || !_replica.HasServedEnough))
+            Serve(operations[served++]);
+        operations.RemoveRange(0, served);
     }
 
     private static void Expire(List<Operation> operations, long now)

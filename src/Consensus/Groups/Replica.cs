@@ -118,6 +118,11 @@ internal sealed class Replica
     public bool MayServeUnderLease(long now) => Core.LeaseUntil > now && Machine.Applied.Index >= Core.CommitIndex;
 #endif
 
+    /// <summary>Whether the shard has answered as many reads as one turn may.</summary>
+    public bool HasServedEnough => _shard.HasServedEnough;
+
+    public void OnServed(int commandBytes, int resultBytes) => _shard.OnServed(commandBytes, resultBytes);
+
     public void Accept(Operation operation)
     {
         if (_halt is { } halt && operation.Kind != OperationKind.Write)
@@ -285,6 +290,8 @@ internal sealed class Replica
         {
             Reads.ServeApplied(_shard.Now);
             Reads.Ask(_shard.Now);
+            if (Reads.Any && _shard.HasServedEnough)
+                _shard.Inbox.Post(_goOn);
         }
 
         Publish();

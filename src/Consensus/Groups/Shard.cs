@@ -24,6 +24,12 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>Entries applied in one turn, each of 4 KiB counting as one more: some tens of milliseconds, in which no heartbeat leaves.</summary>
     private const int MaxAppliedPerTurn = 2048;
 
+    /// <summary>
+    /// Reads served in one turn, each of 256 bytes asked or answered counting as one more: some tens of milliseconds, in which no heartbeat leaves. A page of keys is about 300, a value of
+    /// full size is more than a turn's.
+    /// </summary>
+    private const int MaxServedPerTurn = 8192;
+
     private const long SweepInterval = 10_000_000;
 
     private const long CheckpointPollInterval = 2_000_000;
@@ -45,6 +51,7 @@ internal sealed partial class Shard : IWalCompletion
     private readonly RaftEffects _effects = new();
     private long _nextTick = long.MinValue;
     private int _appliedInTurn;
+    private int _servedInTurn;
     private long _nextSweep = long.MaxValue;
     private readonly Queue<LogBatch> _inLog = new();
     private LogBatch? _lastInLog;
@@ -136,6 +143,9 @@ internal sealed partial class Shard : IWalCompletion
     /// <summary>Whether what is left to apply should wait for the next turn.</summary>
     public bool HasAppliedEnough => _appliedInTurn >= MaxAppliedPerTurn;
 
+    /// <summary>Whether the reads that are left should wait for the next turn.</summary>
+    public bool HasServedEnough => _servedInTurn >= MaxServedPerTurn;
+
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
         Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), Math.Min(Space.NextDeadline, WriteOverdueAt)),
@@ -199,6 +209,9 @@ internal sealed partial class Shard : IWalCompletion
         Checkpoints.OnApplied(payloadBytes);
     }
 
+    /// <summary>A read was answered, of whatever group.</summary>
+    public void OnServed(int commandBytes, int resultBytes) => _servedInTurn += 1 + (commandBytes >> 8) + (resultBytes >> 8);
+
     /// <summary>One step of everything: see the type. Not to be called again after it threw.</summary>
     public void Turn()
     {
@@ -207,6 +220,7 @@ internal sealed partial class Shard : IWalCompletion
         Now = _clock.Now;
         Volatile.Write(ref _lastTurn, Now);
         _appliedInTurn = 0;
+        _servedInTurn = 0;
         TakeEvents();
 #if !MUTANT_58 // the time of a turn is read before what it serves came in
         // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.

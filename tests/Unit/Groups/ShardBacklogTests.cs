@@ -45,6 +45,28 @@ public class ShardBacklogTests
         shard.Stop("done");
     }
 
+    [Theory]
+    [InlineData(700)]
+    [InlineData(0)]
+    public void Reads_that_came_together_are_served_over_many_turns(int leaseMillisecondsBefore)
+    {
+        const int Reads = 5_000;
+        var key = new string('k', 4_000);
+        using var node = new ShardFixture();
+        node.Run(leaseMillisecondsBefore);
+        var reads = Enumerable.Range(0, Reads).Select(_ => node.Read(key)).ToList();
+        var (served, largestTurn) = (0, 0);
+        for (var turns = 0; served < Reads && turns < 5_000; turns++)
+        {
+            node.Run(1);
+            var now = reads.Count(r => r.Status == OperationStatus.Completed);
+            (served, largestTurn) = (now, Math.Max(largestTurn, now - served));
+        }
+
+        Assert.Equal(Reads, served);
+        Assert.InRange(largestTurn, 100, 2_000);
+    }
+
     private sealed class SteppedClock : IClock
     {
         public long Now { get; set; } = 1_000_000_000;
