@@ -8,6 +8,11 @@ internal static class ClientCommands
 {
     public const string BadName = "ERR Client names cannot contain spaces, newlines or special characters.";
 
+    /// <summary>Longest name of a client or its library: it is kept as long as the client is there, and CLIENT LIST tells those of all clients at once.</summary>
+    public const int MaxNameBytes = 256;
+
+    public static string NameTooLong(int length) => $"ERR a client's or library's name of {length} bytes is longer than the limit of {MaxNameBytes} bytes";
+
     /// <summary>Whether a name can stand in CLIENT LIST without being taken for something else.</summary>
     public static bool IsName(ReadOnlySpan<byte> name) => name.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0;
 
@@ -71,6 +76,11 @@ internal static class ClientCommands
             session.Writer.Error(BadName);
             return;
         }
+        if (a[2].Length > MaxNameBytes)
+        {
+            session.Writer.Error(NameTooLong(a[2].Length));
+            return;
+        }
         session.Name = Encoding.ASCII.GetString(a[2]);
         session.Writer.Ok();
     }
@@ -87,6 +97,11 @@ internal static class ClientCommands
         if (!IsName(a[3]))
         {
             session.Writer.Error($"ERR {Encoding.ASCII.GetString(a[2]).ToLowerInvariant()} cannot contain spaces, newlines or special characters.");
+            return;
+        }
+        if (a[3].Length > MaxNameBytes)
+        {
+            session.Writer.Error(NameTooLong(a[3].Length));
             return;
         }
         if (a.Is(2, "LIB-NAME"u8))

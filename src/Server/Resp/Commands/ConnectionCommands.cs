@@ -84,6 +84,11 @@ internal static class ConnectionCommands
                 writer.Error(ClientCommands.BadName);
                 return;
             }
+            if (a[i].Length > ClientCommands.MaxNameBytes)
+            {
+                writer.Error(ClientCommands.NameTooLong(a[i].Length));
+                return;
+            }
             name = Encoding.ASCII.GetString(a[i]);
         }
         session.Name = name ?? session.Name;

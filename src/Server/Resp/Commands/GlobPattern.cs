@@ -1,79 +1,129 @@
+using RaftKv.Engine;
+
 namespace RaftKv.Server.Resp.Commands;
 
 /// <summary>
-/// Redis' glob patterns on bytes: * ? [abc] [^a] [a-z] \x. Time is at most pattern times text, whatever the pattern: only the last star is ever returned to.
+/// One of Redis' glob patterns on bytes: * ? [abc] [^a] [a-z] \x. Every byte of a text is looked at once, and moves all the ways in which the pattern may match by a few shifts of
+/// words (an automaton with a bit per state), so that no pattern and no text makes it slow: keys are matched on the threads that serve sockets.
 /// </summary>
-internal static class GlobPattern
+internal sealed class GlobPattern
 {
-    public static bool Matches(ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> text)
+    /// <summary>The table of a pattern grows with it: 32 bytes for each byte of a pattern.</summary>
+    public const int MaxBytes = 1_024;
+
+    private readonly byte[] _prefix;
+    private readonly int _words;
+    private readonly int _end;
+
+    /// <summary>For each byte, which of the pattern's atoms accept it.</summary>
+    private readonly ulong[] _accepts;
+
+    /// <summary>The states in which a star lets any byte pass.</summary>
+    private readonly ulong[] _stays;
+
+    /// <summary>The caller has seen to it that the pattern is no longer than <see cref="MaxBytes"/>.</summary>
+    public GlobPattern(ReadOnlySpan<byte> pattern)
     {
-        var (p, t, starP, starT) = (0, 0, -1, 0);
-        while (t < text.Length)
+        Invariant.That(pattern.Length <= MaxBytes, "a pattern over the limit was compiled");
+        var special = pattern.IndexOfAny("*?[\\"u8);
+        _prefix = (special < 0 ? pattern : pattern[..special]).ToArray();
+        _words = (pattern.Length / 64) + 1;
+        _accepts = new ulong[256 * _words];
+        _stays = new ulong[_words];
+        var atom = 0;
+        for (var p = 0; p < pattern.Length;)
         {
-            if (p < pattern.Length && pattern[p] == (byte)'*')
+            if (pattern[p] == (byte)'*')
             {
-                (starP, starT) = (++p, t);
+                Set(_stays, 0, atom);
+                p++;
                 continue;
             }
-            if (p < pattern.Length && MatchesOne(pattern, p, text[t], out var next))
-            {
-                p = next;
-                t++;
-                continue;
-            }
-            if (starP < 0)
-                return false;
-            (p, t) = (starP, ++starT);
+            p = Atom(pattern, p, atom);
+            atom++;
         }
-        while (p < pattern.Length && pattern[p] == (byte)'*')
-            p++;
-        return p == pattern.Length;
+        _end = atom;
     }
 
     /// <summary>The bytes with which every match begins: what a scan of an ordered store can start from.</summary>
-    public static ReadOnlySpan<byte> LiteralPrefix(ReadOnlySpan<byte> pattern)
+    public ReadOnlySpan<byte> LiteralPrefix => _prefix;
+
+    public bool Matches(ReadOnlySpan<byte> text)
     {
-        var special = pattern.IndexOfAny("*?[\\"u8);
-        return special < 0 ? pattern : pattern[..special];
+        // Bit n: the first n atoms match what was seen so far.
+        Span<ulong> states = stackalloc ulong[_words];
+        states.Clear();
+        states[0] = 1;
+        foreach (var c in text)
+        {
+            var accepts = _accepts.AsSpan(c * _words, _words);
+            var (carry, any) = (0UL, 0UL);
+            for (var i = 0; i < states.Length; i++)
+            {
+                var moved = states[i] & accepts[i];
+                states[i] = (moved << 1) | carry | (states[i] & _stays[i]);
+                carry = moved >> 63;
+                any |= states[i];
+            }
+            if (any == 0)
+                return false;
+            if (IsSet(states, _end) && IsSet(_stays, _end))
+                return true;
+        }
+        return IsSet(states, _end);
     }
 
-    private static bool MatchesOne(ReadOnlySpan<byte> pattern, int p, byte c, out int next)
+    /// <summary>Notes what the atom at <paramref name="p"/> accepts; gives where the next one begins.</summary>
+    private int Atom(ReadOnlySpan<byte> pattern, int p, int atom)
     {
-        next = p + 1;
         switch (pattern[p])
         {
             case (byte)'?':
-                return true;
+                for (var c = 0; c < 256; c++)
+                    Accept((byte)c, atom);
+                return p + 1;
             case (byte)'[':
-                return MatchesClass(pattern, p + 1, c, out next);
+                return Class(pattern, p + 1, atom);
             case (byte)'\\' when p + 1 < pattern.Length:
-                next = p + 2;
-                return pattern[p + 1] == c;
+                Accept(pattern[p + 1], atom);
+                return p + 2;
             default:
-                return pattern[p] == c;
+                Accept(pattern[p], atom);
+                return p + 1;
         }
     }
 
-    private static bool MatchesClass(ReadOnlySpan<byte> pattern, int p, byte c, out int next)
+    private int Class(ReadOnlySpan<byte> pattern, int p, int atom)
     {
         var negated = p < pattern.Length && pattern[p] == (byte)'^';
         if (negated)
             p++;
-        var found = false;
+        Span<bool> found = stackalloc bool[256];
+        found.Clear();
         for (; p < pattern.Length && pattern[p] != (byte)']'; p++)
         {
             if (pattern[p] == (byte)'\\' && p + 1 < pattern.Length)
-                found |= pattern[++p] == c;
+                found[pattern[++p]] = true;
             else if (p + 2 < pattern.Length && pattern[p + 1] == (byte)'-')
             {
                 var (low, high) = (Math.Min(pattern[p], pattern[p + 2]), Math.Max(pattern[p], pattern[p + 2]));
-                found |= c >= low && c <= high;
+                found[low..(high + 1)].Fill(true);
                 p += 2;
             }
             else
-                found |= pattern[p] == c;
+                found[pattern[p]] = true;
         }
-        next = Math.Min(p + 1, pattern.Length);
-        return found != negated;
+        for (var c = 0; c < 256; c++)
+        {
+            if (found[c] != negated)
+                Accept((byte)c, atom);
+        }
+        return Math.Min(p + 1, pattern.Length);
     }
+
+    private void Accept(byte c, int atom) => Set(_accepts, c * _words, atom);
+
+    private static void Set(ulong[] bits, int from, int bit) => bits[from + (bit >> 6)] |= 1UL << (bit & 63);
+
+    private static bool IsSet(ReadOnlySpan<ulong> bits, int bit) => ((bits[bit >> 6] >> (bit & 63)) & 1) != 0;
 }

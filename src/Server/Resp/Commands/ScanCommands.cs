@@ -11,16 +11,16 @@ internal static class ScanCommands
     private const uint PageCount = 5_000;
     private const uint PageBytes = 1 << 20;
 
-    private sealed class KeysState(byte[] pattern)
+    private sealed class KeysState(GlobPattern pattern)
     {
-        public byte[] Pattern { get; } = pattern;
+        public GlobPattern Pattern { get; } = pattern;
 
         public PooledBuffer Found { get; } = new();
 
         public int Count { get; set; }
     }
 
-    private sealed record ScanState(byte[]? Pattern, bool NoType);
+    private sealed record ScanState(GlobPattern? Pattern, bool NoType);
 
     private static readonly ReplyFormat KeysReply = static (RespSession s, RespOperation operation, in ReplyPlan plan, ref ResultCursor results) =>
     {
@@ -35,7 +35,7 @@ internal static class ScanCommands
         var collector = new RespWriter(state.Found);
         while (page.MoveNext())
         {
-            if (!GlobPattern.Matches(state.Pattern, page.Key))
+            if (!state.Pattern.Matches(page.Key))
                 continue;
             collector.Bulk(page.Key);
             state.Count++;
@@ -49,7 +49,7 @@ internal static class ScanCommands
         if (page.HasMore)
         {
             operation.Command.Clear();
-            ScanCommand.Encode(operation.Command, GlobPattern.LiteralPrefix(state.Pattern), page.Cursor, true, [], PageCount, PageBytes, keysOnly: true);
+            ScanCommand.Encode(operation.Command, state.Pattern.LiteralPrefix, page.Cursor, true, [], PageCount, PageBytes, keysOnly: true);
             return false;
         }
         s.Writer.Array(state.Count);
@@ -73,7 +73,7 @@ internal static class ScanCommands
         var count = 0;
         while (page.MoveNext())
         {
-            if (state.NoType || (state.Pattern is not null && !GlobPattern.Matches(state.Pattern, page.Key)))
+            if (state.NoType || (state.Pattern is not null && !state.Pattern.Matches(page.Key)))
                 continue;
             collector.Bulk(page.Key);
             count++;
@@ -96,8 +96,11 @@ internal static class ScanCommands
     /// <summary>Page after page until the end; the keys of a page are as of one moment, pages of different ones.</summary>
     public static ReplyPlan Keys(RespSession session, RespArguments a, CommandSink sink)
     {
-        ScanCommand.Encode(sink.Next(), GlobPattern.LiteralPrefix(a[1]), [], false, [], PageCount, PageBytes, keysOnly: true);
-        return new() { Write = KeysReply, Count = 1, State = new KeysState(a[1].ToArray()) };
+        if (a[1].Length > GlobPattern.MaxBytes)
+            return ReplyPlan.Fail(PatternTooLong(a[1].Length));
+        var pattern = new GlobPattern(a[1]);
+        ScanCommand.Encode(sink.Next(), pattern.LiteralPrefix, [], false, [], PageCount, PageBytes, keysOnly: true);
+        return new() { Write = KeysReply, Count = 1, State = new KeysState(pattern) };
     }
 
     /// <summary>SCAN cursor [MATCH pattern] [COUNT n] [TYPE type]</summary>
@@ -105,7 +108,7 @@ internal static class ScanCommands
     {
         if (!Utf8Parser.TryParse(a[1], out ulong cursor, out var used) || used != a[1].Length)
             return ReplyPlan.Fail("ERR invalid cursor");
-        byte[]? pattern = null;
+        GlobPattern? pattern = null;
         var (count, noType) = (10L, false);
         for (var i = 2; i < a.Count; i += 2)
         {
@@ -119,7 +122,11 @@ internal static class ScanCommands
                     return ReplyPlan.Fail(Replies.Syntax);
             }
             else if (a.Is(i, "MATCH"u8))
-                pattern = a[i + 1].ToArray();
+            {
+                if (a[i + 1].Length > GlobPattern.MaxBytes)
+                    return ReplyPlan.Fail(PatternTooLong(a[i + 1].Length));
+                pattern = new GlobPattern(a[i + 1]);
+            }
             else if (a.Is(i, "TYPE"u8))
                 noType = !a.Is(i + 1, "STRING"u8);
             else
@@ -128,7 +135,7 @@ internal static class ScanCommands
         var from = cursor == 0 ? [] : session.Server.Cursors.Find(cursor);
         if (from is null)
             return ReplyPlan.Fail("ERR this cursor is not known to this node (any more); scan again from 0");
-        ScanCommand.Encode(sink.Next(), pattern is null ? [] : GlobPattern.LiteralPrefix(pattern), from, cursor != 0, [], (uint)Math.Min(count, PageCount), PageBytes, keysOnly: true);
+        ScanCommand.Encode(sink.Next(), pattern is null ? [] : pattern.LiteralPrefix, from, cursor != 0, [], (uint)Math.Min(count, PageCount), PageBytes, keysOnly: true);
         return new() { Write = ScanReply, Count = 1, State = new ScanState(pattern, noType) };
     }
 
@@ -143,4 +150,6 @@ internal static class ScanCommands
         CountCommand.Encode(sink.Next());
         return ReplyPlan.Of(Replies.Number);
     }
+
+    private static string PatternTooLong(int length) => $"ERR a pattern of {length} bytes is longer than the limit of {GlobPattern.MaxBytes} bytes";
 }

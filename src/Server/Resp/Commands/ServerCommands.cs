@@ -50,17 +50,17 @@ internal static class ServerCommands
                 ("proto-max-bulk-len", limits.MaxValueBytes.ToString(CultureInfo.InvariantCulture)),
                 ("client-query-buffer-limit", limits.MaxCommandBytes.ToString(CultureInfo.InvariantCulture)),
             ];
-            var found = new List<(string Name, string Value)>();
-            foreach (var setting in settings)
+            var isFound = new bool[settings.Length];
+            for (var i = 2; i < a.Count; i++)
             {
-                for (var i = 2; i < a.Count; i++)
-                {
-                    if (!GlobPattern.Matches(Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(a[i]).ToLowerInvariant()), Encoding.ASCII.GetBytes(setting.Name)))
-                        continue;
-                    found.Add(setting);
-                    break;
-                }
+                // No setting has a name so long, and no pattern so long is worth a table.
+                if (a[i].Length > GlobPattern.MaxBytes)
+                    continue;
+                var pattern = new GlobPattern(Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(a[i]).ToLowerInvariant()));
+                for (var k = 0; k < settings.Length; k++)
+                    isFound[k] |= pattern.Matches(Encoding.ASCII.GetBytes(settings[k].Name));
             }
+            var found = settings.Where((_, k) => isFound[k]).ToList();
             session.Writer.Map(found.Count);
             foreach (var (name, value) in found)
             {

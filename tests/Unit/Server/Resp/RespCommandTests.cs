@@ -193,5 +193,60 @@ public sealed class RespCommandTests
     [InlineData("[abc", "a", true)]
     [InlineData("*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false)]
     public void Patterns_match_as_in_Redis(string pattern, string text, bool matches) =>
-        Assert.Equal(matches, GlobPattern.Matches(System.Text.Encoding.Latin1.GetBytes(pattern), System.Text.Encoding.Latin1.GetBytes(text)));
+        Assert.Equal(matches, new GlobPattern(System.Text.Encoding.Latin1.GetBytes(pattern)).Matches(System.Text.Encoding.Latin1.GetBytes(text)));
+
+    [Fact]
+    public void A_pattern_over_the_limit_is_refused_by_name()
+    {
+        using var fixture = new RespFixture();
+        var client = fixture.Connect();
+        Assert.Equal("*0\r\n", client.Do("KEYS", new string('*', 1024)));
+        Assert.Equal("-ERR a pattern of 1025 bytes is longer than the limit of 1024 bytes\r\n", client.Do("KEYS", new string('*', 1025)));
+        Assert.Equal("-ERR a pattern of 1025 bytes is longer than the limit of 1024 bytes\r\n", client.Do("SCAN", "0", "MATCH", new string('a', 1025)));
+        Assert.Equal("*0\r\n", client.Do("CONFIG", "GET", new string('a', 1025)));
+    }
+
+    [Theory]
+    [InlineData("CLIENT SETNAME {0}")]
+    [InlineData("CLIENT SETINFO LIB-NAME {0}")]
+    [InlineData("CLIENT SETINFO LIB-VER {0}")]
+    [InlineData("HELLO 2 SETNAME {0}")]
+    public void What_a_client_calls_itself_is_bounded(string command)
+    {
+        using var fixture = new RespFixture();
+        var client = fixture.Connect();
+        string Call(int length) => client.Do(string.Format(System.Globalization.CultureInfo.InvariantCulture, command, new string('n', length)).Split(' '));
+        Assert.DoesNotContain("-ERR", Call(256), StringComparison.Ordinal);
+        Assert.Equal("-ERR a client's or library's name of 257 bytes is longer than the limit of 256 bytes\r\n", Call(257));
+        Assert.DoesNotContain(new string('n', 257), client.Do("CLIENT", "LIST"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(62)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(1022)]
+    public void Patterns_of_many_words_match(int literals)
+    {
+        var text = Enumerable.Range(0, literals).Select(i => (byte)(1 + (i % 30))).ToArray();
+        Assert.True(new GlobPattern(text).Matches(text));
+        Assert.False(new GlobPattern(text).Matches(text.AsSpan(1)));
+        Assert.False(new GlobPattern(text).Matches([.. text, 1]));
+        Assert.True(new GlobPattern([(byte)'*', .. text, (byte)'*']).Matches([7, .. text, 9, 9]));
+        Assert.False(new GlobPattern([(byte)'*', .. text, (byte)'?']).Matches([7, .. text]));
+    }
+
+    [Fact]
+    public void A_pattern_is_matched_in_time_that_no_pattern_and_no_text_multiply()
+    {
+        // What returned to its last star looked at half a billion pairs of bytes for each of these keys, on a thread that serves sockets.
+        var text = new byte[65_536];
+        text.AsSpan().Fill((byte)'a');
+        var pattern = new GlobPattern([(byte)'*', .. text.AsSpan(0, 1_000), (byte)'b']);
+        var since = System.Diagnostics.Stopwatch.StartNew();
+        for (var i = 0; i < 16; i++)
+            Assert.False(pattern.Matches(text));
+        Assert.True(since.Elapsed < TimeSpan.FromSeconds(20), $"16 keys took {since.Elapsed}");
+    }
 }
