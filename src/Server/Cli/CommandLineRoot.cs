@@ -51,7 +51,7 @@ internal static class CommandLineRoot
         var command = parsed.CommandResult.Command;
         if (command.Subcommands.Count == 0)
             return parsed.Errors[0].Message;
-        var mistyped = parsed.UnmatchedTokens.FirstOrDefault();
+        var mistyped = parsed.UnmatchedTokens is [var first, ..] ? first : null;
         var allowed = string.Join(", ", command.Subcommands.Select(c => c.Name));
         return mistyped is null ? $"a command is missing, allowed is: {allowed}; --help explains" : $"'{mistyped}' is no command, allowed is: {allowed}; --help explains";
     }
