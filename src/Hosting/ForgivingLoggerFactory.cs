@@ -64,6 +64,7 @@ internal sealed class ForgivingLoggerFactory(ILoggerFactory inner) : ILoggerFact
             catch (Exception)
             {
                 // There is nobody to tell: this was the way to tell.
+                return;
             }
         }
     }
