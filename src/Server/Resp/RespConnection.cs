@@ -197,7 +197,7 @@ internal sealed class RespConnection : IDisposable
     {
         if (_isReading || _hasBuffer || _inputEnded || _isClosing || _isStopping || _isBroken || _owedError is not null || _position < _held.Length && _position > 0)
             return false;
-        _read = _input.ReadAsync();
+        _read = ClosedPipe.ReadAsync(_input);
         _isReading = true;
         if (!_read.IsCompleted)
         {
@@ -218,7 +218,7 @@ internal sealed class RespConnection : IDisposable
         {
             result = _read.GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (ClosedPipe.IsGone(e))
         {
             // The client is gone: a reset is as good as an end.
             _inputEnded = true;
@@ -547,7 +547,7 @@ internal sealed class RespConnection : IDisposable
             if (!_flush.GetAwaiter().GetResult().IsCompleted)
                 return;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (ClosedPipe.IsGone(e))
         {
             _server.Logger.LogDebug(e, "client {Id} is gone", Session.Id);
         }

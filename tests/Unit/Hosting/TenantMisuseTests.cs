@@ -94,7 +94,7 @@ public sealed class TenantMisuseTests : IDisposable
     {
         for (var i = 0; i < 50; i++)
         {
-            var first = _tenant.PutAsync("mine", "1");
+            var first = _tenant.IncrementAsync("mine", 1);
             await first;
             _executor.Hold = true;
             var others = Enumerable.Range(0, 8).Select(n => _tenant.IncrementAsync($"n{i}-{n}", n).AsTask()).ToList();

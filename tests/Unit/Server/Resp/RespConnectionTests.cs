@@ -161,6 +161,22 @@ public sealed class RespConnectionTests
     }
 
     [Fact]
+    public void A_client_that_is_reset_while_it_does_not_read_is_no_internal_error()
+    {
+        var told = new Told();
+        using var fixture = new RespFixture(limits: new RespLimits { OutputHighWater = 4096 }, logger: told);
+        var client = fixture.Connect(outputPause: 8192);
+        client.Do("SET", "a", new string('x', 1000));
+        client.Write(Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(Encode("GET", "a"), 1000))));
+        client.Reset();
+        while (client.ReceiveOnce() > 0)
+        {
+        }
+        Assert.True(client.IsClosed);
+        Assert.Empty(told.Warnings);
+    }
+
+    [Fact]
     public void Operations_under_way_are_bounded()
     {
         using var fixture = new RespFixture(MemoryExecutorMode.Manual, new RespLimits { MaxPendingOperations = 10 });
@@ -416,6 +432,24 @@ public sealed class RespConnectionTests
             value.Write(_value);
             (found, header) = (true, new RecordHeader(1, 0));
             return true;
+        }
+    }
+
+    /// <summary>Keeps what a log is told that somebody should look at.</summary>
+    private sealed class Told : Microsoft.Extensions.Logging.ILogger
+    {
+        public List<string> Warnings { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(Microsoft.Extensions.Logging.LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            Microsoft.Extensions.Logging.LogLevel logLevel, Microsoft.Extensions.Logging.EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= Microsoft.Extensions.Logging.LogLevel.Warning)
+                Warnings.Add(formatter(state, exception));
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Hosting;
 using RaftKv.Server.Resp;
@@ -14,14 +15,15 @@ internal sealed class RespFixture : IDisposable
     private readonly List<Client> _clients = [];
 
     public RespFixture(
-        MemoryExecutorMode mode = MemoryExecutorMode.Inline, RespLimits? limits = null, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null, TimeProvider? clock = null)
+        MemoryExecutorMode mode = MemoryExecutorMode.Inline, RespLimits? limits = null, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null, TimeProvider? clock = null,
+        ILogger? logger = null)
     {
         Executor = new MemoryExecutor(mode);
         var cluster = new ClusterDescription(
             [new("n1", "a:1", true), new("n2", "b:1", true), new("n3", "c:1", false)],
             1,
             [new(1, "n1", 3, 10, 10, ["n1", "n2", "n3"], [])]);
-        Server = new RespServer(Executor, 1, () => cluster, NullLogger.Instance, schedule, maxMemory) { Limits = limits ?? new RespLimits(), NodeName = "n1", Clock = clock ?? TimeProvider.System };
+        Server = new RespServer(Executor, 1, () => cluster, logger ?? NullLogger.Instance, schedule, maxMemory) { Limits = limits ?? new RespLimits(), NodeName = "n1", Clock = clock ?? TimeProvider.System };
     }
 
     public MemoryExecutor Executor { get; }
@@ -131,6 +133,9 @@ internal sealed class RespFixture : IDisposable
 
         /// <summary>The client closes its end.</summary>
         public void HangUp() => _toServer.Writer.Complete();
+
+        /// <summary>The client's socket is reset.</summary>
+        public void Reset() => _toServer.Writer.Complete(new IOException("Connection reset by peer"));
 
         public void Stop() => _connection.Stop();
 
