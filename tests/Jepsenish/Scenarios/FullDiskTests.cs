@@ -53,7 +53,8 @@ public class FullDiskTests(ITestOutputHelper output)
         await RemoveAsync(node, "DEL", "big-1");
         Assert.True(await RealTime.Until(async () => await TryAskAsync(node, "FLUSHALL") is { IsError: false }, TimeSpan.FromSeconds(20)), "FLUSHALL is refused on a full disk");
         var clock = Stopwatch.StartNew();
-        Assert.True(await RealTime.Until(() => Task.FromResult(FreeBytes(mount) > 200 << 20), TimeSpan.FromSeconds(20)), $"{FreeBytes(mount) >> 20} MiB are free 20 s after FLUSHALL");
+        // What may stay: the store's reserve (50 MiB), the log (64 MiB for followers that lag, 50 MiB that idle groups pin, some segments), and a few pages of the store.
+        Assert.True(await RealTime.Until(() => Task.FromResult(FreeBytes(mount) > 160 << 20), TimeSpan.FromSeconds(20)), $"{FreeBytes(mount) >> 20} MiB are free 20 s after FLUSHALL");
         output.WriteLine($"{FreeBytes(mount) >> 20} MiB free {clock.ElapsedMilliseconds} ms after FLUSHALL");
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"space came back after {clock.Elapsed}");
         await Bench.AwaitWritesAsync(node);
