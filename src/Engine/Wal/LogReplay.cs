@@ -161,6 +161,9 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
             }
         }
 
+        // What proves that the log never began stays until the first segment has taken its place under its name: whoever is killed in between must not look like one that lost its log.
+        if (numbers.Count == 0)
+            _obsolete.Remove(Path.Combine(directory, SegmentHeader.UnfinishedName(1)));
         numbers.Sort();
         var segments = new List<Segment>();
         foreach (var number in numbers)

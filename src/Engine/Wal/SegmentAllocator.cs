@@ -201,9 +201,9 @@ internal sealed class SegmentAllocator : IDisposable
         }
         else
         {
-            // A name left by an attempt that the full disk ended.
-            _files.DeleteFile(unfinished);
-            file = _files.Open(unfinished, OpenMode.CreateNew);
+            // It may be there: left by an attempt that ended with the process, or for want of space. It is not removed first, as the first segment's name proves that the log never began.
+            file = _files.Open(unfinished, OpenMode.OpenOrCreate);
+            file.SetLength(0);
         }
 
         try

@@ -213,12 +213,14 @@ internal sealed class Simulation
         onDone();
     }
 
-    /// <summary>A sync that failed long ago in the background may show only now, and stop a node: that is waited for, and nothing else is an excuse.</summary>
+    /// <summary>A sync that failed long ago in the background, or a damaged place on the disk, may show only now, and stop a node: that is waited for, for good if nothing mends it, and nothing else is an excuse.</summary>
     private async Task WriteAsync(Client writer)
     {
         for (var stops = _cluster.StopsByThemselves; ; stops = _cluster.StopsByThemselves)
         {
             if (await writer.ConnectAsync() && await writer.AskAsync("SET", $"healed {writer.Home}", "1") is { IsError: false })
+                return;
+            if (_cluster.Machine(writer.Home!.Value).IsGivenUp)
                 return;
             if (_cluster.StopsByThemselves == stops && _cluster.Machine(writer.Home!.Value).Process is { IsAlive: true })
                 throw new SimulationViolationException($"a write through node {writer.Home} to group {writer.Group} fails when all is mended");
