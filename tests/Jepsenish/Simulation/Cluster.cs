@@ -190,7 +190,7 @@ internal sealed class Cluster
     {
         _termsAtStop.Clear();
         for (uint group = 1; group <= Options.Groups; group++)
-            _termsAtStop[group] = Running.Select(p => p.Replica(group).Core.Term).DefaultIfEmpty().Max();
+            _termsAtStop[group] = Running.Select(p => p.Replica(group).Core.Term).Concat(Machines.Select(m => m.Ledger.Group(group).Term)).Max(); // a node that is away may know of more
         foreach (var machine in Machines)
             Stop(machine, pause());
     }
