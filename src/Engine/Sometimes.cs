@@ -233,6 +233,9 @@ public static class Sometimes
     /// <summary>A leader that nobody has told the time since its start begins the time of its log, with wall clocks or without.</summary>
     public const string LogClockBegan = "a leader begins the time of its log";
 
+    /// <summary>A node that was just started takes the time of its log from who votes for it.</summary>
+    public const string LogTimeFromVoter = "a node that was just started takes the time of its log from who votes for it";
+
     [ThreadStatic]
     private static Action<string>? _listener;
 

@@ -9,8 +9,8 @@ namespace RaftKv.Consensus.Groups;
 /// </summary>
 /// <param name="driftPerMille">Bound on the drift of a monotonic clock.</param>
 /// <remarks>
-/// Invariant: while this node follows, it shows no more than its leader's clock does, but for the drift of the two monotonic clocks since it heard of it last: what it hears left the leader before it arrived, and a new leader's
-/// time replaces an old one's. So a change of leader makes no time to live shorter.
+/// Invariant: while this node follows, it shows no more than its leader's clock does, but for what that may have lost since it heard of it last, to the wall clocks and by the drift of the two monotonic clocks: what it hears
+/// left the leader before it arrived, and a new leader's time replaces an old one's. So a change of leader makes no time to live shorter.
 /// Invariant: while this node leads, it never goes back, and passes between (1000 - SlewPerMille) / 1000 and (1000 + SlewPerMille) / 1000 of the monotonic clock's time.
 /// Invariant: it moves by more than that once at most, from "not set" to "set", before this node's first entry of the term but the no-op.
 /// </remarks>
@@ -31,11 +31,12 @@ internal sealed class LogClock(int driftPerMille)
     private long _origin = Unknown;
     private long _lookedAt;
     private long _ledSince;
+    private bool _isFromVoters;
 
     /// <summary>What has to be added to the monotonic clock, in microseconds, to get the time of the log; <see cref="Unknown"/> while it is not set.</summary>
     public long Origin => IsSet ? _origin : Unknown;
 
-    /// <summary>Whether this node knows the time: from a leader, from wall clocks, or because it waited for them in vain.</summary>
+    /// <summary>Whether this node knows the time: from a leader, from who voted for it, from wall clocks, or because it waited for them in vain.</summary>
     public bool IsSet { get; private set; }
 
     /// <summary>The term of the leader whose clock it follows, or is.</summary>
@@ -43,6 +44,9 @@ internal sealed class LogClock(int driftPerMille)
 
     /// <summary>Whether this node leads in <see cref="Term"/>.</summary>
     public bool Leads { get; private set; }
+
+    /// <summary>The term in which this node began the time, since nobody told it; 0 if it never did.</summary>
+    public ulong BeganIn { get; private set; }
 
     /// <summary>The time, milliseconds since the Unix epoch; <paramref name="now"/> in monotonic nanoseconds. 0 before anything is known.</summary>
     public long Time(long now) => At(_origin, now);
@@ -58,16 +62,43 @@ internal sealed class LogClock(int driftPerMille)
         // The message that took the shortest time says most, for a while: what its sender's clock has lost since, this one's may not have. Another leader's clock may show less than the last one's:
         // then that is what times to live are counted by.
         var origin = OriginOf(time, now);
-        _origin = IsSet && term == Term ? Math.Max(_origin - ((now - _lookedAt) / 1_000_000 * 2 * driftPerMille), origin) : origin;
-        _lookedAt = now;
-        (Term, IsSet, Leads) = (term, true, false);
+        if (IsSet && term == Term)
+        {
+            var lost = (now - _lookedAt) / 1000 * (SlewPerMille + (2 * driftPerMille)) / 1000;
+            if (_origin - lost >= origin)
+            {
+                // Messages that come in quick succession each cost it less than a microsecond: what is lost is counted from the last one that cost something.
+                if (lost > 0)
+                    (_origin, _lookedAt) = (_origin - lost, now);
+                return;
+            }
+        }
+
+        (_origin, _lookedAt) = (origin, now);
+        (Term, IsSet, Leads, _isFromVoters) = (term, true, false, false);
+    }
+
+    /// <summary>
+    /// Who votes for this node shows the time that it has kept, from the leader of a term. A node that was just started has kept none, and goes on with that, unless the log holds entries of a later term: what their leader's clock
+    /// showed, the voter need not have heard.
+    /// </summary>
+    public void TakeFromVoter(ulong term, long time, ulong lastTerm, long now)
+    {
+        if (time <= 0 || term == 0 || term < lastTerm || (IsSet && !_isFromVoters))
+            return;
+        var origin = OriginOf(time, now);
+        if (IsSet && (term < Term || (term == Term && origin <= _origin)))
+            return;
+        Sometimes.Reached(Sometimes.LogTimeFromVoter);
+        (_origin, _lookedAt) = (origin, now);
+        (Term, IsSet, _isFromVoters) = (term, true, true);
     }
 
     /// <summary>This node leads in a term: its time is not before that of its last entry.</summary>
     public void Lead(ulong term, long lastTimestamp, long now)
     {
         _origin = Math.Max(_origin, OriginOf(lastTimestamp, now));
-        (Term, Leads, _ledSince, _lookedAt) = (term, true, now, now);
+        (Term, Leads, _ledSince, _lookedAt, _isFromVoters) = (term, true, now, now, false);
     }
 
     /// <summary>
@@ -88,12 +119,15 @@ internal sealed class LogClock(int driftPerMille)
             if (!IsSet)
                 return;
             Sometimes.Reached(Sometimes.LogClockBegan);
+            BeganIn = Term;
             _origin = Math.Max(_origin, wall);
             _lookedAt = now;
             return;
         }
 
         var step = Math.Min((now - _lookedAt) / 1000, LongestStep) * SlewPerMille / 1000;
+        if (step == 0)
+            return;
         _lookedAt = now;
         if (wall != Unknown)
             _origin += Math.Clamp(wall - _origin, -step, step);

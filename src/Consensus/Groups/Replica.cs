@@ -108,6 +108,9 @@ internal sealed class Replica
     /// <summary>The time of the group's log as this node knows it, milliseconds since the Unix epoch: what the next entry is stamped with, if it leads. 0 if it knows nothing.</summary>
     public long LogTime => _clock.Time(_shard.Now);
 
+    /// <summary>See <see cref="LogClock.BeganIn"/>.</summary>
+    public ulong LogTimeBeganIn => _clock.BeganIn;
+
     /// <summary>When this replica wants to be looked at next, monotonic nanoseconds.</summary>
     public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now) : long.MaxValue);
 
@@ -198,6 +201,14 @@ internal sealed class Replica
 
     public void OnMessage(Message message)
     {
+        if (message is VoteResponse { Granted: true } vote && vote.Term == Core.Term && Core.Role == RaftRole.Candidate)
+        {
+            // Before the step, which may make this node the leader and append its first entry.
+            _clock.TakeFromVoter(vote.LogTimeTerm, vote.LogTime, Core.LastTerm, _shard.Now);
+            if (_clock.IsSet)
+                ShowTime();
+        }
+
         Core.Step(message, _shard.Now);
         if (message is Heartbeat beat && beat.From == Core.Leader)
             _leadersLastIndex = beat.LastIndex;
@@ -206,8 +217,8 @@ internal sealed class Replica
         if (message is Heartbeat heartbeat)
             ObserveTime(heartbeat.LogTime);
         // What another leader stamped says nothing of this one's clock, nor does what a leader appends before it knows the time: no command is among that.
-        else if (message is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Command } last && last.Term == message.Term)
-            ObserveTime(last.Timestamp);
+        else if (message is AppendEntries { Entries: { Count: > 0 } entries })
+            ObserveTime(LastStamp(entries, message.Term));
     }
 
     public void OnPeerConnected(ulong peer)
@@ -341,7 +352,25 @@ internal sealed class Replica
     private void ObserveTime(long time)
     {
         _clock.Observe(Core.Term, time, _shard.Now);
+        ShowTime();
+    }
+
+    /// <summary>The time of the last command among entries that a leader of this term stamped; 0 if there is none.</summary>
+    private static long LastStamp(IReadOnlyList<LogEntry> entries, ulong term)
+    {
+        for (var i = entries.Count - 1; i >= 0 && entries[i].Term == term; i--)
+        {
+            if (entries[i].Kind == EntryKind.Command)
+                return entries[i].Timestamp;
+        }
+
+        return 0;
+    }
+
+    private void ShowTime()
+    {
         Core.LogOrigin = _clock.Origin;
+        Core.LogTimeTerm = _clock.IsSet ? _clock.Term : 0;
     }
 
     /// <summary>Whether this node leads and knows the time of the log. Just after a start it may not: then it waits for the wall clocks, for two election timeouts at most.</summary>
@@ -353,7 +382,7 @@ internal sealed class Replica
             _clock.Lead(Core.Term, Core.LastTimestamp, _shard.Now);
         if (!_clock.IsSet)
             _clock.Follow(_shard.WallClocks.Reference, _shard.WallClocks.AllKnown, _shard.Now, Configuration.Raft.ElectionTimeout);
-        Core.LogOrigin = _clock.Origin;
+        ShowTime();
         return _clock.IsSet;
     }
 

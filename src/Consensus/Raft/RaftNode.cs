@@ -85,6 +85,16 @@ public sealed class RaftNode
         set => _core.LogOrigin = value;
     }
 
+    /// <summary>The term of the leader whose time of the log that is; 0 if it is nobody's. Votes carry both, so that a leader that was just started goes on with what a voter has kept.</summary>
+    public ulong LogTimeTerm
+    {
+        get => _core.LogTimeTerm;
+        set => _core.LogTimeTerm = value;
+    }
+
+    /// <summary>Term of the last entry of the log; 0 if that is empty.</summary>
+    public ulong LastTerm => _core.Log.LastTerm;
+
     /// <summary>What entries are stamped with at least: the last entry's time, as far as it is known.</summary>
     public long LastTimestamp => _core.Log.LastTimestamp;
 

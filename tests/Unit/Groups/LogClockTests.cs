@@ -105,6 +105,55 @@ public class LogClockTests
         Assert.InRange(_clock.Time(1000 * Second), Start + 979_900, Start + 980_100);
     }
 
+    /// <summary>Each of them takes less than a microsecond from it, and for a second nothing was taken: it showed up to 10 ms more than its leader, which a new leader then went on with.</summary>
+    [Fact]
+    public void A_follower_that_hears_its_leader_very_often_does_not_show_more_than_it()
+    {
+        // A message each 10 us: the leader's time is drawn back by 1 %.
+        for (var now = 0L; now <= 10 * Second; now += 10_000)
+        {
+            var time = Start + (now / 1_000_000 * 99 / 100);
+            _clock.Observe(3, time, now);
+            Assert.InRange(_clock.Time(now), time, time + 1);
+        }
+    }
+
+    [Fact]
+    public void A_leader_that_looks_very_often_follows_the_wall_clocks_as_one_that_looks_seldom()
+    {
+        Begin();
+        for (var now = 0L; now <= 10 * Second; now += 10_000)
+            _clock.Follow(Wall(Start + 3_600_000, 0), true, now, Second);
+        Assert.InRange(_clock.Time(10 * Second), Start + 10_095, Start + 10_100);
+    }
+
+    [Fact]
+    public void Who_was_just_started_takes_the_time_from_its_voters_the_latest_leader_s_first()
+    {
+        _clock.TakeFromVoter(0, Start + 9000, 0, 0);
+        _clock.TakeFromVoter(4, 0, 0, 0);
+        Assert.False(_clock.IsSet);
+        _clock.TakeFromVoter(3, Start, 3, 0);
+        _clock.TakeFromVoter(4, Start - 500, 3, 0);
+        _clock.TakeFromVoter(3, Start + 700, 3, 0);
+        _clock.TakeFromVoter(4, Start - 600, 3, 0);
+        _clock.TakeFromVoter(4, Start - 400, 3, 0);
+        _clock.Lead(6, 0, 0);
+        _clock.Follow(Wall(Start + 3_600_000, 0), true, 0, Second);
+        Assert.Equal(Start - 400, _clock.Time(0));
+        Assert.Equal(0UL, _clock.BeganIn);
+    }
+
+    [Fact]
+    public void What_a_voter_has_kept_is_no_use_to_who_has_entries_of_a_later_leader_or_knows_the_time()
+    {
+        _clock.TakeFromVoter(3, Start, 4, 0);
+        Assert.False(_clock.IsSet);
+        _clock.Observe(2, Start - 5000, 0);
+        _clock.TakeFromVoter(4, Start, 4, 0);
+        Assert.Equal(Start - 5000, _clock.Time(0));
+    }
+
     [Fact]
     public void A_new_leader_s_time_replaces_the_last_one_s_though_it_shows_less()
     {

@@ -113,6 +113,7 @@ public static class MessageCodec
                 break;
             case VoteResponse m:
                 Flag(into, m.Granted);
+                Fields(into, (ulong)m.LogTime, m.LogTimeTerm);
                 break;
             case ReadIndexRequest m:
                 U64(into, m.Context);
@@ -185,7 +186,7 @@ public static class MessageCodec
             MessageKind.PreVoteRequest => new PreVoteRequest { From = from, To = to, Term = term, LastIndex = r.UInt64(), LastTerm = r.UInt64() },
             MessageKind.PreVoteResponse => new PreVoteResponse { From = from, To = to, Term = term, Granted = r.Flag() },
             MessageKind.VoteRequest => new VoteRequest { From = from, To = to, Term = term, LastIndex = r.UInt64(), LastTerm = r.UInt64(), LeadershipTransfer = r.Flag() },
-            MessageKind.VoteResponse => new VoteResponse { From = from, To = to, Term = term, Granted = r.Flag() },
+            MessageKind.VoteResponse => new VoteResponse { From = from, To = to, Term = term, Granted = r.Flag(), LogTime = r.Int64(), LogTimeTerm = r.UInt64() },
             MessageKind.TimeoutNow => new TimeoutNow { From = from, To = to, Term = term },
             MessageKind.ReadIndexRequest => new ReadIndexRequest { From = from, To = to, Term = term, Context = r.UInt64() },
             MessageKind.ReadIndexResponse => new ReadIndexResponse { From = from, To = to, Term = term, Context = r.UInt64(), Index = r.UInt64() },

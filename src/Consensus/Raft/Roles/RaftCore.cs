@@ -74,6 +74,9 @@ internal sealed class RaftCore
     /// <summary>See <see cref="RaftNode.LogOrigin"/>.</summary>
     public long LogOrigin { get; set; } = long.MinValue;
 
+    /// <summary>See <see cref="RaftNode.LogTimeTerm"/>.</summary>
+    public ulong LogTimeTerm { get; set; }
+
     /// <summary>Time of the log, milliseconds since the Unix epoch; 0 if it is not known.</summary>
     public long LogTime => LogOrigin == long.MinValue ? 0 : Math.Max(0, ((Now / 1000) + LogOrigin) / 1000);
 

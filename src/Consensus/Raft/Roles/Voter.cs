@@ -39,10 +39,13 @@ internal sealed class Voter(RaftCore core)
             core.Timer.VoteUnderWay(core.Now);
         }
 
+        // A time that the wall clocks gave, in case that it was elected itself, is nobody's.
+        var keepsTime = core.LogTimeTerm != 0;
+        var answer = new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted, LogTime = keepsTime ? core.LogTime : 0, LogTimeTerm = core.LogTimeTerm };
 #if MUTANT_01 // vote reply before sync
-        core.Out.Send(new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted });
+        core.Out.Send(answer);
 #else
-        core.Out.SendAfterDurable(new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted });
+        core.Out.SendAfterDurable(answer);
 #endif
     }
 

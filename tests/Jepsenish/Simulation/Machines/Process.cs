@@ -34,7 +34,7 @@ internal sealed class Process
         var options = cluster.Options;
         _startedAt = machine.Clock.Now;
         Standings = new Standing[options.Groups + 1];
-        KnowsTime = new bool[options.Groups + 1];
+        BeganTimeIn = new ulong[options.Groups + 1];
         var random = Randomness.Fork(options.Seed, "process", (machine.Number << 32) | (uint)++machine.Starts);
         var clock = new TurnClock(machine.Clock);
         Transport = new WireTransport(cluster.Wire, this, random);
@@ -99,8 +99,8 @@ internal sealed class Process
     /// <summary>How each group's replica stood when it was judged last.</summary>
     public Standing[] Standings { get; }
 
-    /// <summary>Whether each group's replica knew the time of its log when it was judged last.</summary>
-    public bool[] KnowsTime { get; }
+    /// <summary>The term in which each group's replica had begun the time of its log when it was judged last, 0 for none.</summary>
+    public ulong[] BeganTimeIn { get; }
 
     /// <summary>The replica of a group.</summary>
     public Replica Replica(uint group) => Node.Runtime.Shards[(int)(group % (uint)Node.Runtime.Shards.Count)].Replica(group)!;

@@ -19,23 +19,20 @@ internal sealed class LogTimeSafety(Cluster cluster)
     /// <summary>A replica after a turn.</summary>
     /// <param name="process">Whose.</param>
     /// <param name="replica">The replica.</param>
-    /// <param name="led">Whether it was a leader before that turn: it may have begun the time in it, and lost the leadership then.</param>
-    public void Check(Process process, Replica replica, bool led)
+    public void Check(Process process, Replica replica)
     {
-        ref var knows = ref process.KnowsTime[replica.Group];
-        var origin = replica.View.LogOrigin;
-        if (origin == LogClock.Unknown)
-            return;
-        var core = replica.Core;
-        if (!knows && (led || core.Role == RaftRole.Leader))
+        ref var began = ref process.BeganTimeIn[replica.Group];
+        if (began != replica.LogTimeBeganIn)
         {
             // Nobody has told it: what was before says nothing of what comes now.
+            began = replica.LogTimeBeganIn;
             cluster.WallTime.OnBegun();
             _leaders.Remove(replica.Group);
         }
 
-        knows = true;
-        if (core.Role != RaftRole.Leader || core.CommitIndex < core.Core.Leadership!.FirstIndex)
+        var origin = replica.View.LogOrigin;
+        var core = replica.Core;
+        if (origin == LogClock.Unknown || core.Role != RaftRole.Leader || core.CommitIndex < core.Core.Leadership!.FirstIndex)
             return;
         var now = cluster.Scheduler.Now;
         var error = origin + (process.Machine.Clock.Now / Microsecond) - (MachineClock.TrueUnixMilliseconds(cluster.Scheduler) * 1000) - (now % Millisecond / Microsecond);
@@ -51,6 +48,8 @@ internal sealed class LogTimeSafety(Cluster cluster)
             }
         }
 
-        _leaders[replica.Group] = (core.Term, core.CommitIndex, error, now);
+        // The first entry of a term may be older than the time that its leader has begun since, and a time to live is given by those behind it only.
+        if (core.CommitIndex > core.Core.Leadership!.FirstIndex)
+            _leaders[replica.Group] = (core.Term, core.CommitIndex, error, now);
     }
 }

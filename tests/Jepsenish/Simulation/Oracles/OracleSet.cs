@@ -28,13 +28,12 @@ internal sealed class OracleSet(Cluster cluster)
             ref var before = ref process.Standings[replica.Group];
             if (standing == before)
                 continue;
-            var led = before.Role == RaftRole.Leader;
             before = standing;
             Elections.Check(process, replica, process.Machine.Ledger.Group(replica.Group));
             _commits.Check(process, replica);
             _promises.Check(process, replica);
             Leases.Check(process, replica);
-            _times.Check(process, replica, led);
+            _times.Check(process, replica);
         }
 
         PlacedWrites.Check(process, shard);

@@ -141,6 +141,34 @@ public sealed class ClockTests
         Stage.Assert(stage.AskUntilDone(leader, "GET", "k").IsNil, "the key is there after its time");
     });
 
+    /// <summary>Who comes to lead was just started, and one of those who vote for it has kept the time: the wall clocks, which were all set meanwhile, do not matter.</summary>
+    [Theory]
+    [InlineData(HourInMilliseconds)]
+    [InlineData(-HourInMilliseconds)]
+    public void A_leader_that_was_just_started_goes_on_with_the_time_that_a_voter_has_kept(long jump) => Stage.Play(Stage.Nodes(3), stage =>
+    {
+        var leader = stage.AwaitLeader();
+        var (keeper, other) = (stage.Others(leader)[0], stage.Others(leader)[1]);
+        stage.Ask(leader, "SET", "k", "1", "PX", "9000");
+        var written = stage.Now;
+        stage.Pass(100 * Millisecond);
+        // The one that keeps the time misses an entry, so that it cannot be elected itself.
+        stage.Isolate(keeper);
+        stage.Ask(leader, "SET", "missed", "1");
+        stage.Kill(leader);
+        stage.Kill(other);
+        foreach (var machine in stage.Machines)
+            machine.Clock.Jump(jump);
+        stage.Pass(3 * Second);
+        stage.Heal();
+        stage.Start(leader);
+        Stage.Assert(stage.AwaitLeader() == leader, "the only one that can be elected is not the leader");
+        var left = Number(stage.AskUntilDone(leader, "PTTL", "k"));
+        var due = 9000 - ((stage.Now - written) / Millisecond);
+        Stage.Assert(left >= due - 100 && left <= due + 200, $"{left} ms are left instead of {due}");
+        stage.Start(other);
+    });
+
     /// <summary>Through every node: a key is there, its time to live is what was asked for, a lock is granted once, and in the end they are gone.</summary>
     private static void AssertTimesToLiveHold(Stage stage)
     {
