@@ -67,19 +67,23 @@ public sealed class LeadershipTests
 
     /// <summary>The leader must go and the first who could take over does not: it is asked once, and then another.</summary>
     [Fact]
-    public void A_leader_that_must_go_does_not_insist_on_a_successor_that_does_not_take_over() => Stage.Play(Stage.Nodes(5) with { Shards = 2 }, stage =>
+    public void A_leader_that_must_go_does_not_insist_on_a_successor_that_does_not_take_over() => Stage.Play(Stage.Nodes(5) with { Shards = 2, Groups = 2 }, stage =>
     {
         var leader = stage.AwaitLeader();
+        // What shows that the disk hangs is written to another group: the first successor must not be left behind by it, or it would be none.
+        stage.LetLead(leader, group: 2);
+        var other = stage.Connect(leader, group: 2);
+        stage.Ask(other, "SET", "y", "1");
         var deaf = stage.Others(leader)[0];
         stage.Ask(leader, "SET", "x", "1");
         stage.Pass(100 * Millisecond);
-        Stage.StallTurn(deaf, 4 * Second);
+        Stage.InTurn(deaf, _ => Stage.StallTurn(deaf, 4 * Second));
         var (hungAt, ledAt) = (0L, 0L);
         stage.When(() => deaf.Process!.IsInTurn, "the first successor stands still", () =>
         {
             hungAt = stage.Now;
             stage.HangDisk(leader, 3 * Second);
-            _ = stage.Begin(leader, "SET", "x", "2");
+            _ = stage.Begin(other, "SET", "y", "2");
         });
         stage.When(() => hungAt > 0 && stage.Others(leader, deaf).Any(m => Stage.Replica(m).Core.Role == RaftRole.Leader), "another node leads", () => ledAt = stage.Now);
         stage.Pass(5 * Second);
