@@ -23,7 +23,7 @@ public class ForwardedOperationTests
         node.Shard.Turn();
         node.HearAnswer(Leader, Assert.Single(node.TakeForwards(Leader)).Request, ForwardAnswer.Done, Result(ResultStatus.Ok, 7));
         var inFirst = node.TakeForwards(Leader);
-        Assert.Equal([(7UL, 1UL), (7UL, 2UL)], inFirst.Select(f => (CommandEnvelope.Session(f.Command), CommandEnvelope.Sequence(f.Command))));
+        Assert.Equal([(7UL, 1UL), (7UL, 2UL)], inFirst.Select(f => IdentityOf(f.Command)));
 
         node.HearAnswer(Leader, inFirst[0].Request, ForwardAnswer.NotTaken, []);
         node.HearAnswer(Leader, inFirst[1].Request, ForwardAnswer.Done, Result(ResultStatus.UnknownSession, 0));
@@ -32,10 +32,10 @@ public class ForwardedOperationTests
         var opening = again.Single(f => CommandEnvelope.Kind(f.Command) == CommandKind.OpenSession);
         node.HearAnswer(Leader, opening.Request, ForwardAnswer.Done, Result(ResultStatus.Ok, 8));
         var moved = Assert.Single(node.TakeForwards(Leader));
-        Assert.Equal((8UL, 1UL), (CommandEnvelope.Session(moved.Command), CommandEnvelope.Sequence(moved.Command)));
+        Assert.Equal((8UL, 1UL), IdentityOf(moved.Command));
         node.HearAnswer(Leader, again.Single(f => CommandEnvelope.Kind(f.Command) == CommandKind.Put).Request, ForwardAnswer.Done, Result(ResultStatus.UnknownSession, 0));
         var later = Assert.Single(node.TakeForwards(Leader));
-        Assert.Equal((8UL, 2UL), (CommandEnvelope.Session(later.Command), CommandEnvelope.Sequence(later.Command)));
+        Assert.Equal((8UL, 2UL), IdentityOf(later.Command));
         Assert.True(CommandEnvelope.AcknowledgedBelow(later.Command) <= 1, "the write with number 1 is called acknowledged while it is outstanding");
 
         node.HearAnswer(Leader, later.Request, ForwardAnswer.Done, Result(ResultStatus.Ok, 9));
@@ -44,6 +44,23 @@ public class ForwardedOperationTests
         node.Write("c", "1");
         node.Shard.Turn();
         Assert.Equal(3UL, CommandEnvelope.AcknowledgedBelow(Assert.Single(node.TakeForwards(Leader)).Command));
+    }
+
+    /// <summary>Its first leader may have applied it before the session was evicted: under another number it could be applied a second time.</summary>
+    [Fact]
+    public void A_write_that_was_handed_out_twice_and_meets_an_ended_session_has_an_unknown_outcome()
+    {
+        using var node = Follower();
+        var write = node.Write("a", "1");
+        node.Shard.Turn();
+        node.HearAnswer(Leader, Assert.Single(node.TakeForwards(Leader)).Request, ForwardAnswer.Done, Result(ResultStatus.Ok, 7));
+        Assert.Equal((7UL, 1UL), IdentityOf(Assert.Single(node.TakeForwards(Leader)).Command));
+        node.Hear(new Heartbeat { From = 3, To = 1, Term = 6, CommitIndex = 0, SentAt = node.Now });
+        node.Run(20);
+        var again = Assert.Single(node.TakeForwards(3));
+        Assert.Equal((7UL, 1UL), IdentityOf(again.Command));
+        node.HearAnswer(3, again.Request, ForwardAnswer.Done, Result(ResultStatus.UnknownSession, 0));
+        Assert.Equal(OperationStatus.OutcomeUnknown, write.Status);
     }
 
     /// <summary>A frame may be lost while its connection stands (its queue was full): every later write of this node on the group waited for the session until the leader changed.</summary>
@@ -103,6 +120,8 @@ public class ForwardedOperationTests
             node.Run(Math.Min(20, milliseconds - passed));
         }
     }
+
+    private static (ulong Session, ulong Sequence) IdentityOf(ReadOnlySpan<byte> command) => (CommandEnvelope.Session(command), CommandEnvelope.Sequence(command));
 
     private static byte[] Result(ResultStatus status, ulong revision)
     {

@@ -102,9 +102,8 @@ internal sealed class RaftLog
         Disk.TruncatedFrom(index);
         LastIndex = index - 1;
         Written = Math.Min(Written, LastIndex);
-        // The time of what is gone binds nobody: another leader's clock may show less, and goes on from its own.
-        if (LastIndex >= _cache.First)
-            LastTimestamp = _cache[LastIndex].Timestamp;
+        // The time of what is gone binds nobody: another leader's clock may show less, and goes on from its own. Where the entry before is not in memory, as after a restart, what takes the tail's place tells: stamps ascend.
+        LastTimestamp = LastIndex >= _cache.First ? _cache[LastIndex].Timestamp : 0;
     }
 
     /// <summary>Marks entries up to <paramref name="index"/> as committed.</summary>

@@ -1,5 +1,6 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Engine.Wal;
 using RaftKv.Tests.Harness.Raft;
 using Xunit;
 
@@ -43,6 +44,19 @@ public class FollowerTests
         Assert.Equal(2UL, _node.LastIndex);
         var written = Assert.Single(_effects.Entries);
         Assert.Equal((2UL, 2UL), (written.Index, written.Term));
+    }
+
+    /// <summary>After a restart the entries are not in memory: the time of the one that was cut off went on to bind the node, and as leader it put the time of the log forward.</summary>
+    [Fact]
+    public void The_time_of_an_entry_that_is_cut_off_after_a_restart_binds_nobody()
+    {
+        var recovered = new RaftInitialState
+        {
+            Term = 3, LastIndex = 5, Terms = [new TermRun(1, 3)], AppliedIndex = 4, LastTimestamp = 9000, Configuration = new Configuration { Voters = [1, 2, 3] },
+        };
+        var node = new RaftNode(new RaftOptions { Self = 3 }, recovered, new SimulatedDisk(), seed: 1, now: 0);
+        node.Step(new AppendEntries { From = 1, To = 3, Term = 4, PreviousIndex = 4, PreviousTerm = 3, CommitIndex = 4, SentAt = 0, Entries = [new LogEntry(5, 4, EntryKind.Command, 7000, Array.Empty<byte>())] }, 0);
+        Assert.Equal(7000, node.LastTimestamp);
     }
 
     [Fact]
