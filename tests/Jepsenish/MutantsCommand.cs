@@ -38,7 +38,7 @@ internal static class MutantsCommand
     {
         var (seeds, from) = SeedOptions();
         var only = new Option<string?>("--only") { Description = "Numbers of mutants, with commas; default: all that the suite can see." };
-        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core, store: the Raft core or the FASTER store alone, and only its mutants; unit: patches that tests have to notice; all: one after the other.", DefaultValueFactory = _ => "all" };
+        var suite = new Option<string>("--suite") { Description = "sim: whole nodes; core, store: the Raft core or the FASTER store alone; unit: tests; each with the mutants that it may notice; all: one after the other.", DefaultValueFactory = _ => "all" };
         suite.AcceptOnlyFromAmong("all", "sim", "core", "store", PatchSuite.Tests);
         var seconds = new Option<int>("--seconds") { Description = "Time for one mutant.", DefaultValueFactory = _ => 600 };
         var workers = new Option<int>("--parallel") { Description = "Mutants at a time.", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 8) };
@@ -77,7 +77,7 @@ internal static class MutantsCommand
         }
 
         if (only is null)
-            return [.. all.Where(m => suite == "all" || !m.IsBuilt || (suite == PatchSuite.Tests ? m.Patch is { Suite.IsTests: true } : Suites.Single(s => s.Name == suite).Tries(m)))];
+            return [.. all.Where(m => suite == "all" || m.Patch is null || (suite == PatchSuite.Tests ? m.Patch is { Suite.IsTests: true } : Suites.Single(s => s.Name == suite).Tries(m)))];
         var selected = new List<Mutant>();
         foreach (var part in only.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {

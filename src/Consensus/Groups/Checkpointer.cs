@@ -87,11 +87,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
         CallBack();
         foreach (var (group, position) in completed.Groups)
         {
-#if MUTANT_24 // shared log dropped past what the checkpoint of a group holds
-            shard.Replica(group)?.OnCheckpoint(shard.Replica(group)!.Machine.Applied);
-#else
             shard.Replica(group)?.OnCheckpoint(position);
-#endif
         }
     }
 

@@ -36,11 +36,7 @@ internal sealed class ClientReads
         (_replica, _disk) = (replica, disk);
         _forwarded = new ForwardedReads(replica);
         // Numbers of an earlier life of this process must not come again: an answer to one of them may still be under way.
-#if MUTANT_53 // numbers of reads come again after a restart
-        _lastContext = 1;
-#else
         _lastContext = replica.Configuration.Seed >> 2;
-#endif
     }
 
     public bool AnyUnasked => _unasked.Count > 0;
@@ -87,11 +83,7 @@ internal sealed class ClientReads
         {
             if (index == 0 && round.Context == context)
                 round.Refused = true;
-#if MUTANT_54 // the answer to an earlier question serves later reads
-            else if (index != 0 && round.Index == 0)
-#else
             else if (index != 0 && round.Context <= context && round.Index == 0)
-#endif
                 round.Index = index;
         }
     }
@@ -125,11 +117,7 @@ internal sealed class ClientReads
         for (var count = _rounds.Count; count > 0; count--)
         {
             var round = _rounds.Dequeue();
-#if MUTANT_52 // read served before its index is applied
-            if (round.Index != 0)
-#else
             if (round.Index != 0 && round.Index <= applied)
-#endif
             {
                 ServeForThisTurn(round.Operations);
                 if (round.Operations.Count > 0)

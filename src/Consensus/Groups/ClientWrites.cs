@@ -34,11 +34,7 @@ internal sealed class ClientWrites
         _replica = replica;
         _opening = new SessionOpening(this);
         // Numbers of an earlier life of this process must not come again: a leader may still answer one of them.
-#if MUTANT_59 // numbers of forwarded writes come again after a restart
-        _lastRequest = 1;
-#else
         _lastRequest = replica.Configuration.Seed >> 2;
-#endif
     }
 
     public int Outstanding => _outstanding.Count;
@@ -201,11 +197,7 @@ internal sealed class ClientWrites
     {
         Forget(operation);
         Sometimes.Reached(operation.Attempts == 0 ? Sometimes.WriteUnavailable : Sometimes.WriteOutcomeUnknown);
-#if MUTANT_44 // a write that may have been taken is called without effect
-        if (operation.Attempts >= 0)
-#else
         if (operation.Attempts == 0)
-#endif
             operation.Complete(OperationStatus.Unavailable, $"{reason}, and no leader of group {operation.Group} could take it{(_replica.RefusalOfProposals is { } refusal ? $": {refusal}" : "")}");
         else
             operation.Complete(OperationStatus.OutcomeUnknown, $"{reason} before the leader of group {operation.Group} answered");
@@ -309,11 +301,7 @@ internal sealed class ClientWrites
         {
             if (operation.Request.Session == _session)
                 _session = 0;
-#if MUTANT_23 // a write that may have been applied before its session was evicted gets another identity
-            if (operation.Attempts >= 1)
-#else
             if (operation.Attempts == 1)
-#endif
             {
                 Sometimes.Reached(Sometimes.RetryWithNewSession);
                 // Handed out once, and that once it was refused: it has no effect and may have another identity.

@@ -141,11 +141,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (group == 0 || group >= _views.Length)
             return false;
         var view = _views[group];
-#if MUTANT_56 // a lease that was published is taken to hold
-        if (view.LeaseUntil == long.MinValue)
-#else
         if (view.LeaseUntil <= _clock.Now)
-#endif
             return false;
         view.NoteRead();
         try

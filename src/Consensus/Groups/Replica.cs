@@ -115,11 +115,7 @@ internal sealed class Replica
     public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now) : long.MaxValue);
 
     /// <summary>A local read is linearizable now: the lease holds and everything that may have been shown elsewhere is applied here.</summary>
-#if MUTANT_42 // lease reads although commit is ahead of what is applied
-    public bool MayServeUnderLease(long now) => Core.LeaseUntil > now;
-#else
     public bool MayServeUnderLease(long now) => Core.LeaseUntil > now && Machine.Applied.Index >= Core.CommitIndex;
-#endif
 
     /// <summary>Whether the shard has answered as many reads as one turn may.</summary>
     public bool HasServedEnough => _shard.HasServedEnough;
@@ -169,10 +165,6 @@ internal sealed class Replica
         if (MustWait(command) || RefusalOfProposal(command) is not null || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand
             || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
             Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
-#if MUTANT_39 // forwarded write answered before it is applied
-        else if (CommandEnvelope.Kind(command) == CommandKind.Put)
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, new byte[CommandResult.HeadSize]);
-#endif
     }
 
     /// <summary>Whether a command is an operator's skip of an entry at which this leader has not halted: nothing must come of it, for replicas that applied the entry could not follow.</summary>
@@ -551,11 +543,7 @@ internal sealed class Replica
 
     private void DropProposalsOfOtherTerms()
     {
-#if MUTANT_43 // proposals of an ended term wait on, and get the result of whatever is applied at their index
-        if (_proposals.Count > 0 && Core.Role == RaftRole.Leader && _proposals.Term != Core.Term)
-#else
         if (_proposals.Count > 0 && (Core.Role != RaftRole.Leader || _proposals.Term != Core.Term))
-#endif
             DropProposals();
     }
 

@@ -222,10 +222,8 @@ internal sealed partial class Shard : IWalCompletion
         _appliedInTurn = 0;
         _servedInTurn = 0;
         TakeEvents();
-#if !MUTANT_58 // the time of a turn is read before what it serves came in
         // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.
         Now = _clock.Now;
-#endif
         WatchDisks();
         if (Now >= _nextTick)
             Tick();
@@ -361,9 +359,7 @@ internal sealed partial class Shard : IWalCompletion
     {
         Inbox.Taken(frame);
         _frames.Add(frame);
-#if !MUTANT_58 // the time of a turn is read before what it serves came in
         Now = _clock.Now;
-#endif
         // A peer's read waits here as one of this node's callers'.
         if ((FrameKind)frame.Span[0] == FrameKind.Forward)
             _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
@@ -510,10 +506,8 @@ internal sealed partial class Shard : IWalCompletion
     private void WatchDisks()
     {
         Space.Watch();
-#if !MUTANT_35 // heartbeats while the disk hangs
         if (_refusedBatches == 0 && _inLog.TryPeek(out var oldest) && Now - oldest.PostedAt > Configuration.Raft.ElectionTimeout)
             OnLogHangs();
-#endif
     }
 
     private void OnLogHangs()

@@ -43,11 +43,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
             _writer = replica.Machine.State.BeginInstall();
         }
 
-#if MUTANT_33 // no checksum on a piece of an image
-        if (chunk.Offset != _nextOffset)
-#else
         if (chunk.Offset != _nextOffset || SnapshotSender.Crc(chunk.Data.Span) != chunk.Checksum)
-#endif
         {
             Sometimes.Reached(Sometimes.ImagePieceRejected);
             // Repeated, out of order or damaged on the way: say where it goes on.
@@ -115,11 +111,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         replica.Machine.Reload();
         replica.OnStateReplaced();
         _awaitsCheckpoint = true;
-#if MUTANT_49 // the log is cut for an image that no checkpoint holds yet
-        OnCheckpoint(replica.Machine.Applied);
-#else
         shard.Checkpoints.Demand();
-#endif
     }
 
     private void Refuse(SnapshotChunk chunk)

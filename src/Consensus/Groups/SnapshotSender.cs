@@ -123,9 +123,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         _peer = peer;
         _term = replica.Core.Term;
-#if !MUTANT_22 // session table missing from the image
         replica.Machine.SaveSessions();
-#endif
         _reader = replica.Machine.State.OpenSnapshot();
         _configuration = GroupConfigurationRecord.Read(replica.Machine.State, shard.InitialConfiguration);
         _snapshotId = (replica.Core.Self << 48) ^ (_term << 20) ^ ++_lastId;

@@ -329,11 +329,7 @@ public sealed class RaftNode
             _core.Log.TakeCommitted(effects.Committed, _core.Options.MaxCommittedBytes);
     }
 
-#if MUTANT_02 // term and vote in two writes
-    private (ulong Term, ulong Vote) HardState => (_core.Term, _core.Log.Disk.Term == _core.Term ? _core.Vote : 0);
-#else
     private (ulong Term, ulong Vote) HardState => (_core.Term, _core.Vote);
-#endif
 
     private void WakeRoles()
     {

@@ -92,11 +92,7 @@ internal sealed class Session(ulong number)
     /// </summary>
     public void Record(ulong sequence, ulong index, ReadOnlySpan<byte> result)
     {
-#if MUTANT_38 // a request that was applied is applied again
-        TryFind(sequence, out _, out var forgotten);
-#else
         Invariant.That(!TryFind(sequence, out _, out var forgotten), $"session {Number}: sequence {sequence} ended twice");
-#endif
         if (forgotten)
             return;
         AdvanceTo(sequence);

@@ -74,9 +74,6 @@ internal sealed class SessionTable : IDisposable
             return false;
         }
         var sequence = CommandEnvelope.Sequence(command);
-#if MUTANT_38 // a request that was applied is applied again
-        session.TryFind(sequence, out _, out var forgotten);
-#else
         if (session.TryFind(sequence, out var outcome, out var forgotten))
         {
             Sometimes.Reached(Sometimes.DuplicateAnswered);
@@ -84,7 +81,6 @@ internal sealed class SessionTable : IDisposable
                 context.Reply(ResultStatus.Forgotten);
             return false;
         }
-#endif
         if (forgotten)
         {
             Sometimes.Reached(Sometimes.DuplicateForgotten);
@@ -188,10 +184,8 @@ internal sealed class SessionTable : IDisposable
             // A session's head comes before its pages, being a prefix of their keys.
             if (next.Length == HeadKeySize)
                 loaded.Add(Session.ReadHead(number, _value.Span));
-#if !MUTANT_14 // what was applied before a restart is not remembered after it
             else
                 loaded[^1].ReadPage(next.Span[HeadKeySize], _value.Span);
-#endif
         }
         loaded.Sort((a, b) => a.LastIndex.CompareTo(b.LastIndex));
         foreach (var session in loaded)

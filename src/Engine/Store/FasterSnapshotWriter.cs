@@ -7,11 +7,7 @@ namespace RaftKv.Engine.Store;
 internal sealed class FasterSnapshotWriter(FasterStateStore store, FasterGroupState target) : ImageWriter
 {
     private readonly StoreSpace _system = store.NewSpace(target.Group, Keyspace.System);
-#if MUTANT_12 // image merged into the old state
-    private readonly StoreSpace _user = target.Spaces[1];
-#else
     private readonly StoreSpace _user = store.NewSpace(target.Group, Keyspace.User);
-#endif
 
     /// <inheritdoc/>
     protected override void Add(Keyspace space, ReadOnlySpan<byte> key, RecordHeader header, ReadOnlySpan<byte> value) =>

@@ -164,11 +164,7 @@ public sealed class FasterStateStore : IStateStore
             return false;
         _compactor.CutIfDone();
         var groups = _groups.Values
-#if MUTANT_13 // applied index saved apart from the data, one entry behind it
-            .Select(state => new ManifestGroup(state.Group, state.Applied with { Index = Math.Max(state.Applied.Index, 1) - 1 }, state.Spaces[0].Id.Incarnation, state.Spaces[1].Id.Incarnation))
-#else
             .Select(state => new ManifestGroup(state.Group, state.Applied, state.Spaces[0].Id.Incarnation, state.Spaces[1].Id.Incarnation))
-#endif
             .ToList();
         _checkpointer.Begin(groups, _serial, _spaces.Values.Sum(space => space.Keys.Count), _indexBytes, _nextIncarnation);
         return true;

@@ -426,12 +426,8 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
                 for (var i = 0; i < inSegment; i++)
                 {
                     var block = buffer.Slice(i * StoredBlock, StoredBlock);
-#if MUTANT_40 // blocks of the store are read without their checksums
-                    if (read < (i + 1) * StoredBlock)
-#else
                     if (read < (i + 1) * StoredBlock
                         || BinaryPrimitives.ReadUInt32LittleEndian(block[BlockSize..]) != Checksum(at / BlockSize + i, block[..BlockSize]))
-#endif
                         throw new StoreDamagedException($"block {at / BlockSize + i} of the store's log is damaged");
                     if (sink is not null)
                         sink->Take((done + i) * BlockSize, block[..BlockSize]);

@@ -257,10 +257,6 @@ internal sealed class MemoryGroupState(uint group) : IGroupState
         {
             lock (target._gate)
             {
-#if MUTANT_12 // image merged into the old state
-                foreach (var (key, record) in target._spaces[1])
-                    _received[1].TryAdd(key, record);
-#endif
                 target._spaces = _received;
                 target._expiries.Clear();
                 target._expiries.UnionWith(_expiries);

@@ -124,11 +124,7 @@ public sealed class MemoryStateStore : IStateStore
             }
             var head = into.WritableSpan[start..];
             BinaryPrimitives.WriteUInt32LittleEndian(head, group);
-#if MUTANT_13 // applied index saved apart from the data, one entry behind it
-            BinaryPrimitives.WriteUInt64LittleEndian(head[4..], Math.Max(state.Applied.Index, 1) - 1);
-#else
             BinaryPrimitives.WriteUInt64LittleEndian(head[4..], state.Applied.Index);
-#endif
             BinaryPrimitives.WriteUInt64LittleEndian(head[12..], state.Applied.Term);
             BinaryPrimitives.WriteInt64LittleEndian(head[20..], state.Applied.Time);
             BinaryPrimitives.WriteInt32LittleEndian(head[28..], head.Length - 32);
@@ -145,9 +141,7 @@ public sealed class MemoryStateStore : IStateStore
         using (var file = files.Open(temporary, OpenMode.CreateNew))
         {
             file.Write(0, content);
-#if !MUTANT_55 // a checkpoint is named before its bytes are durable
             file.SyncData();
-#endif
         }
         files.Rename(temporary, PathOf(_sequence));
         files.SyncDirectory(_directory);

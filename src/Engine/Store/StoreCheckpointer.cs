@@ -122,9 +122,7 @@ internal sealed class StoreCheckpointer(
             if (lastBlock.Error is { } failure)
                 return new Outcome(manifest, failure);
             device.ThrowIfFailed();
-#if !MUTANT_55 // a checkpoint is named before its bytes are durable
             device.Sync();
-#endif
             device.Verify(StoreRecovery.BlockStart(Math.Max(_last.Tail, manifest.Begin)), StoreRecovery.BlockStart(manifest.Tail));
             manifest.Save(files, directory);
             if (StoreManifest.TryLoad(files, directory, manifest.Sequence) is null)

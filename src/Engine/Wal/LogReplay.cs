@@ -222,9 +222,6 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
             {
                 if (!scanner.TryNext(out var header))
                 {
-#if MUTANT_25 // recovery cuts at damage before the tail
-                    break;
-#endif
                     hole ??= (segment.Number, scanner.Position);
                     if (scanner.IsCertainlyDamaged())
                     {

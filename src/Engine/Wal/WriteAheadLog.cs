@@ -105,10 +105,8 @@ public sealed class WriteAheadLog : IDisposable
         files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory)) ?? directory);
         var replay = new LogReplay(files, directory, options, identity);
         replay.Run();
-#if !MUTANT_57 // a node that lost its log begins anew under its old identity
         if (replay.Index.Segments.Count == 0 && !options.CreateIfMissing && !replay.NeverBegan)
             throw new WalDamagedException($"The write-ahead log's directory {directory} is empty; restore this node's data from its peers.", 0, 0);
-#endif
         replay.Repair();
         var next = replay.Index.Segments.Count == 0 ? 1 : replay.Index.Segments[^1].Number + 1;
         var allocator = new SegmentAllocator(files, directory, options, identity, next, replay.Spares, replay.Index.Gate);
@@ -309,21 +307,8 @@ public sealed class WriteAheadLog : IDisposable
         {
             _current.File.Write(_current.End, frame);
             var before = _options.Clock();
-#if MUTANT_26 // a failed sync is tried again and taken for a success
-            try
-            {
-                _current.File.SyncData();
-            }
-            catch (IOException)
-            {
-                _current.File.SyncData();
-            }
-
-            _lastSync = _options.Clock() - before;
-#elif !MUTANT_51 // the log is never synced
             _current.File.SyncData();
             _lastSync = _options.Clock() - before;
-#endif
         }
         catch (IOException e)
         {

@@ -1,24 +1,19 @@
-using System.Text.RegularExpressions;
 using Xunit;
 
 namespace RaftKv.Tests.Jepsenish.Mutants;
 
-/// <summary>The catalogue names what the sources hold, and nothing of it is in this build.</summary>
+/// <summary>The catalogue is whole, and nothing of it is in the sources.</summary>
 public class CatalogueTests
 {
+    /// <summary>A mistake that a build could switch on stands in the most important lines, where somebody reads them; and the build that it would be on in.</summary>
     [Fact]
-    public void Every_mutant_stands_in_the_files_that_the_catalogue_names_and_nowhere_else()
-    {
-        var inSources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
-            .SelectMany(path => Regex.Matches(File.ReadAllText(path), @"\bMUTANT_\d\d\b").Select(m => (m.Value, Path.GetRelativePath(Path.Combine(Repository.Root, "src"), path).Replace('\\', '/'))))
-            .Distinct().Order();
-        Assert.Equal(Catalogue.Symbols.SelectMany(m => m.Files.Select(f => (m.Symbol, f))).Order(), inSources);
-    }
+    public void The_sources_know_nothing_of_mutants() => Assert.DoesNotContain(
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories), path => File.ReadAllText(path).Contains("MUTANT", StringComparison.OrdinalIgnoreCase));
 
     [Fact]
-    public void Mutants_are_numbered_and_each_says_what_it_is()
+    public void Those_of_the_requirements_are_all_there_each_number_once_and_each_says_what_it_is()
     {
-        Assert.Equal(Enumerable.Range(1, Catalogue.Symbols.Count), Catalogue.Symbols.Select(m => m.Number));
+        Assert.Equal(Enumerable.Range(1, 35), Catalogue.All.Select(m => m.Number).Where(n => n <= 35));
         Assert.Distinct(Catalogue.All.Select(m => m.Number));
         Assert.All(Catalogue.All, m => Assert.False(string.IsNullOrWhiteSpace(m.What)));
     }

@@ -31,7 +31,7 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
             onProgress("building the program as it is");
             var unchanged = await Workshop.BuildUnchangedAsync(Path.Combine(directory, "unchanged"), [.. mutants.Select(m => m.Patch?.Suite).Where(s => s is { IsTests: true }).Select(s => s!.Project).Distinct()], cancellation);
             // The program as it is says something only of the suites that the mutants are tried by.
-            _suites = [.. options.Suites.Where(s => mutants.Any(m => m.IsBuilt && s.Tries(m)))];
+            _suites = [.. options.Suites.Where(s => mutants.Any(s.Tries))];
             var left = new ConcurrentQueue<Mutant>([Unchanged, .. mutants]);
             var outcomes = new ConcurrentBag<Outcome>();
             var total = left.Count;
@@ -59,12 +59,12 @@ internal sealed class MutantRun(MutantRunOptions options, Action<string> onProgr
 
     private async Task<Outcome> JudgeAsync(Mutant mutant, Workshop workshop, Workshop.Build unchanged, CancellationToken cancellation)
     {
-        if (mutant != Unchanged && !mutant.IsBuilt)
+        if (mutant != Unchanged && mutant.Patch is null)
             return new Outcome(mutant.Number, mutant.What, Fate.NotBuilt, "", null, null, 0);
         Workshop.Build build;
         try
         {
-            build = mutant == Unchanged ? unchanged : await workshop.BuildAsync(mutant, cancellation);
+            build = mutant.Patch is null ? unchanged : await workshop.BuildAsync(mutant, mutant.Patch, cancellation);
         }
         catch (Exception e) when (e is InvalidOperationException or InvalidDataException)
         {

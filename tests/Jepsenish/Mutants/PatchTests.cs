@@ -28,7 +28,6 @@ public class PatchTests
     {
         foreach (var mutant in Catalogue.All.Where(m => m.Patch is not null))
         {
-            Assert.True(mutant.Number > Catalogue.Symbols.Count, $"{mutant.Patch!.Name}: numbers up to {Catalogue.Symbols.Count} are those of symbols");
             foreach (var file in mutant.Patch!.Files)
             {
                 var source = File.ReadAllText(Path.Combine(Repository.Root, file));
@@ -45,13 +44,13 @@ public class PatchTests
         Assert.Equal(new PatchSuite("unit", "Properties", "FullyQualifiedName~Lease"), patch.Suite);
         Assert.Equal([new Replacement("src/A/B.cs", "    var a = 1;\n    var b = 2;", "    var a = 2;"), new Replacement("src/A/C.cs", "return x;", "")], patch.Replacements);
         var mutant = new Mutant(patch);
-        Assert.True(mutant.IsIn("A/"));
         Assert.Equal(["A"], mutant.Projects);
     }
 
     [Theory]
     [InlineData("sim", "sim", "", "")]
     [InlineData("core", "core", "", "")]
+    [InlineData("sim store", "sim store", "", "")]
     [InlineData("unit FullyQualifiedName~A|FullyQualifiedName~B", "unit", "Unit", "FullyQualifiedName~A|FullyQualifiedName~B")]
     [InlineData("unit Jepsenish FullyQualifiedName~A", "unit", "Jepsenish", "FullyQualifiedName~A")]
     public void A_suite_is_one_of_seeds_or_tests_of_a_project(string text, string name, string project, string filter) => Assert.Equal(new PatchSuite(name, project, filter), PatchSuite.Parse(text));
@@ -60,7 +59,7 @@ public class PatchTests
     [InlineData("mistake: the lease is twice as long", "", "line 2: here a line begins with mistake:")]
     [InlineData("mistake: the lease is twice as long", "mistake:", "line 1: mistake: says nothing")]
     [InlineData("unit Properties FullyQualifiedName~Lease", "unit Properties", "the filter is missing")]
-    [InlineData("unit Properties FullyQualifiedName~Lease", "soak", "allowed are sim, core, store, and unit")]
+    [InlineData("unit Properties FullyQualifiedName~Lease", "soak", "allowed are sim, core, store, several of them, and unit")]
     [InlineData("src/A/B.cs", "tests/A/B.cs", "allowed is a C# file below src/")]
     [InlineData("    var a = 2;", "    var a = 1;\n    var b = 2;", "nothing is wrong with src/A/B.cs")]
     [InlineData("    var a = 1;\n    var b = 2;\n", "", "there is no text below it")]

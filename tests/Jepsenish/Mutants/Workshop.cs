@@ -75,15 +75,15 @@ internal sealed class Workshop
     /// <summary>Builds a mutant; returns the program with it.</summary>
     /// <exception cref="InvalidOperationException">It cannot be built.</exception>
     /// <exception cref="InvalidDataException">Its patch does not fit the sources.</exception>
-    public async Task<Build> BuildAsync(Mutant mutant, CancellationToken cancellation)
+    public async Task<Build> BuildAsync(Mutant mutant, Patch patch, CancellationToken cancellation)
     {
         var build = new Build(_run);
         if (Directory.Exists(_run))
             Directory.Delete(_run, recursive: true);
-        List<string> programs = ["RaftKv.Server", $"RaftKv.Tests.{(mutant.Patch is { Suite.IsTests: true } patch ? patch.Suite.Project : "Jepsenish")}"];
+        List<string> programs = ["RaftKv.Server", $"RaftKv.Tests.{(patch.Suite.IsTests ? patch.Suite.Project : "Jepsenish")}"];
         foreach (var program in programs)
             CopyDirectory(_template.FolderOf(program), build.FolderOf(program));
-        string[] options = mutant.Patch is null ? [$"-p:RaftKvMutant={mutant.Symbol}"] : ["-p:TreatWarningsAsErrors=false", $"-p:CustomAfterMicrosoftCommonTargets={WritePatched(mutant.Patch)}"];
+        string[] options = ["-p:TreatWarningsAsErrors=false", $"-p:CustomAfterMicrosoftCommonTargets={WritePatched(patch)}"];
         foreach (var project in mutant.Projects)
         {
             var built = await BuildAsync(Path.Combine("src", project), _artifacts, ["--no-restore", .. options, "-p:BuildProjectReferences=false", "-p:RunAnalyzers=false"], cancellation);

@@ -56,11 +56,7 @@ internal sealed class Durability(ulong index, ulong term, ulong vote)
     {
         Index = Math.Min(Index, index - 1);
         for (var i = 0; i < _underWay.Count; i++)
-#if MUTANT_46 // a confirmed write counts for what replaced its entries meanwhile
-            _underWay[i] = _underWay[i] with { LastIndex = _underWay[i].LastIndex };
-#else
             _underWay[i] = _underWay[i] with { LastIndex = Math.Min(_underWay[i].LastIndex, index - 1) };
-#endif
     }
 
     /// <summary>The durable log was replaced by an image of everything up to <paramref name="index"/>.</summary>

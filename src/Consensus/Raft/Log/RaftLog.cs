@@ -60,11 +60,7 @@ internal sealed class RaftLog
     /// <summary>Whether there is something to hand out for applying.</summary>
     public bool HasCommitted => HandedOut < MayBeApplied;
 
-#if MUTANT_41 // applied before it is durable on this node
-    private ulong MayBeApplied => Committed;
-#else
     private ulong MayBeApplied => Math.Min(Committed, Disk.Index);
-#endif
 
     /// <summary>Term of an entry, start entry included; 0 for an entry that the log does not have.</summary>
     public ulong TermAt(ulong index) => index < StartIndex || index > LastIndex ? 0 : _terms.At(index);

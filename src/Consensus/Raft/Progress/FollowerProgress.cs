@@ -60,11 +60,7 @@ internal sealed class FollowerProgress(ulong node, ulong next, RaftOptions optio
         LastContact = now;
         // A time that has not come yet was not sent by this leader; it must not buy a lease.
         if (sentAtEcho <= now)
-#if MUTANT_17 // the lease counts from an answer's receipt, which a pause may have put off
-            LastEcho = Math.Max(LastEcho, now);
-#else
             LastEcho = Math.Max(LastEcho, sentAtEcho);
-#endif
         ReadRound = Math.Max(ReadRound, readRound);
     }
 

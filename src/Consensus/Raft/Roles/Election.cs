@@ -104,11 +104,7 @@ internal sealed class Election
         _votes.Clear();
         foreach (var voter in Others())
         {
-#if MUTANT_48 // votes asked for before the own is durable
-            _core.Out.Send(new VoteRequest
-#else
             _core.Out.SendAfterDurable(new VoteRequest
-#endif
             {
                 From = _core.Self, To = voter, Term = _core.Term, LastIndex = _core.Log.LastIndex, LastTerm = _core.Log.LastTerm, LeadershipTransfer = transfer,
             });

@@ -67,11 +67,7 @@ internal sealed class Follower(RaftCore core)
         for (; skip < entries.Count; skip++)
             Take(entries[skip]);
         var verified = message.PreviousIndex + (ulong)entries.Count;
-#if MUTANT_09 // commit beyond the verified prefix
-        core.CommitTo(Math.Min(message.CommitIndex, Log.LastIndex));
-#else
         core.CommitTo(Math.Min(message.CommitIndex, verified));
-#endif
         Accept(verified, message.SentAt, message.ReadRound, message.From);
     }
 
@@ -92,11 +88,7 @@ internal sealed class Follower(RaftCore core)
     {
         if (IsInstallingSnapshot)
             return;
-#if MUTANT_11 // an image with a term conflict keeps the tail
-        if (chunk.SnapshotIndex <= Log.LastIndex)
-#else
         if (chunk.SnapshotIndex <= Log.Committed || Log.Matches(chunk.SnapshotIndex, chunk.SnapshotTerm))
-#endif
         {
             // The log has it all; what follows the image's index may have been acknowledged and must stay.
             core.CommitTo(chunk.SnapshotIndex);
@@ -131,13 +123,8 @@ internal sealed class Follower(RaftCore core)
 
     private void Take(LogEntry entry)
     {
-#if MUTANT_08 // conflicting tail kept
-        if (entry.Index <= Log.LastIndex)
-            return;
-#elif !MUTANT_07 // truncation without conflict
         if (Log.Matches(entry.Index, entry.Term))
             return;
-#endif
         if (entry.Index <= Log.LastIndex)
         {
             Sometimes.Reached(Log.Disk.Index < Log.LastIndex ? Sometimes.TailTruncatedWhileWritten : Sometimes.TailTruncated);
@@ -155,11 +142,7 @@ internal sealed class Follower(RaftCore core)
     private void Accept(ulong match, long sentAt, ulong readRound, ulong leader)
     {
         var accepted = new AppendAccepted { From = core.Self, To = leader, Term = core.Term, MatchIndex = match, SentAtEcho = sentAt, ReadRound = readRound };
-#if MUTANT_03 // append acknowledged before sync
-        if (match <= Log.LastIndex)
-#else
         if (match <= Log.Disk.Index)
-#endif
             core.SendInTerm(accepted);
         else
             core.Out.SendAfterDurable(accepted);

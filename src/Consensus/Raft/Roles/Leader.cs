@@ -104,33 +104,23 @@ internal sealed class Leader
         if (_transfer.Target != 0)
             return ProposeStatus.TransferInProgress;
         // Two changes at once, or one on top of an unfinished one of an earlier term, can give two majorities that do not meet.
-#if MUTANT_19 // configuration change before the no-op commits
-        if (_core.Configurations.CurrentIndex > Log.Committed || _core.Configuration.IsJoint)
-#else
         if (!HasCommittedInTerm || _core.Configurations.CurrentIndex > Log.Committed || _core.Configuration.IsJoint)
-#endif
             return ProposeStatus.ConfigurationRefused;
         if (ConfigurationChanger.For(_core.Configuration, change, out _) is not { } next)
             return ProposeStatus.ConfigurationRefused;
         Wake();
         index = Reconfigure(next, timestamp);
-#if MUTANT_21 // joint configuration left before it is committed
-        if (next.IsJoint)
-            Reconfigure(ConfigurationChanger.LeaveJoint(next, out _)!, timestamp);
-#endif
         return ProposeStatus.Accepted;
     }
 
     public ReadIndexStatus ReadIndex(ulong context, ulong from)
     {
-#if !MUTANT_15 // read index before the own term commits
         if (!HasCommittedInTerm)
         {
             Sometimes.Reached(Sometimes.ReadIndexBeforeOwnCommit);
             return ReadIndexStatus.NotReady;
         }
 
-#endif
         Wake();
         // Alone, this node's commit index is all there is: it counts only what its own disk confirmed.
         if (Quorums.Reached(_core.Configuration, _selfOnly) == 1 || _core.Now < _lease.Until)
@@ -152,9 +142,7 @@ internal sealed class Leader
             return true;
         Wake();
         _transfer.Begin(target, _core.Now + _core.Options.ElectionTimeout);
-#if !MUTANT_18 // lease kept during a transfer
         _lease.Surrender();
-#endif
         _replicator.HasWork = true;
         TellTarget(progress);
         return true;
@@ -322,16 +310,8 @@ internal sealed class Leader
 
     private void AdvanceCommit()
     {
-#if MUTANT_20 // removed leader counts itself
-        var reached = (ulong)Quorums.Reached(_core.Configuration with { Voters = [.. _core.Configuration.Voters.Union([_core.Self])] }, _matchOf);
-#else
         var reached = (ulong)Quorums.Reached(_core.Configuration, _matchOf);
-#endif
-#if MUTANT_04 // commit counts entries of earlier terms
-        if (reached <= Log.Committed)
-#else
         if (reached <= Log.Committed || Log.TermAt(reached) != _core.Term)
-#endif
             return;
         _uncommittedBytes -= Log.CachedBytes(Math.Max(Log.Committed, FirstIndex), reached);
         var first = !HasCommittedInTerm;
@@ -381,9 +361,7 @@ internal sealed class Leader
         if (_transfer.Target != progress.Node || _transfer.Told || progress.Match != Log.LastIndex)
             return;
         _transfer.Told = true;
-#if !MUTANT_18 && !MUTANT_45 // 18: lease kept during a transfer; 45: lease taken up again after a transfer was given up
         _lease.Forbid();
-#endif
         _core.SendInTerm(new TimeoutNow { From = _core.Self, To = progress.Node, Term = _core.Term });
     }
 

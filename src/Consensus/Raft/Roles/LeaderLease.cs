@@ -22,11 +22,7 @@ internal sealed class LeaderLease(RaftOptions options)
     {
         if (_suspended || _forbidden || options.LeaseDuration <= 0 || quorumEcho == long.MinValue || quorumEcho < _floor)
             return;
-#if MUTANT_37 // lease longer than the voters' promises
-        Until = Math.Max(Until, quorumEcho + options.ElectionTimeout + options.LeaseDuration);
-#else
         Until = Math.Max(Until, quorumEcho + (options.LeaseDuration / 1000 * (1000 - options.DriftPerMille)));
-#endif
     }
 
     /// <summary>Gives the lease up.</summary>

@@ -19,9 +19,7 @@ internal sealed class RaftCore
         Options = options;
         Now = now;
         Term = initial.Term;
-#if !MUTANT_36 // vote forgotten at a restart
         Vote = initial.Vote;
-#endif
         Log = new RaftLog(initial, storage, options.MaxCachedBytes);
         Configurations = new ConfigurationHistory(initial.AppliedIndex, initial.Configuration);
         foreach (var entry in initial.LaterConfigurations)
@@ -30,13 +28,11 @@ internal sealed class RaftCore
         Timer = new ElectionTimer(options, Random);
         Promise = new VoterPromise(options.LeaseDuration);
         // A replica that has seen a term may have promised its vote just before it stopped.
-#if !MUTANT_47 // promise forgotten at a restart
         if (initial.Term > 0)
         {
             Sometimes.Reached(Sometimes.PromiseKeptOverRestart);
             Promise.Renew(now);
         }
-#endif
         Follower = new Follower(this);
         Election = new Election(this);
         Voter = new Voter(this);
@@ -158,9 +154,6 @@ internal sealed class RaftCore
         SetLeader(leader);
         if (Role != RaftRole.Follower)
         {
-#if MUTANT_06 // vote forgotten on a step-down within the term
-            Vote = 0;
-#endif
             SetRole(RaftRole.Follower);
             Timer.Arm(Now);
         }

@@ -25,11 +25,7 @@ internal sealed class ReadIndexRounds(RaftCore core)
     /// <summary>A read arrived.</summary>
     public void Add(ulong context, ulong from)
     {
-#if MUTANT_16 // an answer to an earlier round confirms the read
-        _waiting.Enqueue(new Waiting(Round, context, from, core.Log.Committed));
-#else
         _waiting.Enqueue(new Waiting(Round + 1, context, from, core.Log.Committed));
-#endif
         _hasUnsent = true;
     }
 

@@ -24,11 +24,7 @@ internal sealed class TermGate(RaftCore core)
     {
         if (message is VoteRequest vote && core.Voter.Ignores(vote))
             return false;
-#if MUTANT_34 // a refused pre-vote's higher term is ignored
-        if (message.Term > core.Term && message is not (PreVoteRequest or PreVoteResponse))
-#else
         if (message.Term > core.Term && message is not (PreVoteRequest or PreVoteResponse { Granted: true }))
-#endif
             core.BecomeFollower(message.Term, 0);
         return true;
     }
@@ -51,11 +47,6 @@ internal sealed class TermGate(RaftCore core)
             case ReadIndexRequest read:
                 ReadIndexRounds.Refuse(core, read.From, read.Context);
                 break;
-#if MUTANT_10 // an acknowledgement of an earlier term raises match
-            case AppendAccepted when core.Leadership is { } leadership:
-                DispatchToLeader(leadership, message);
-                break;
-#endif
             default:
                 // An answer to something of an earlier term: it means nothing any more.
                 if (message is AppendAccepted)

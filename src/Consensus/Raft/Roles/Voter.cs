@@ -24,11 +24,7 @@ internal sealed class Voter(RaftCore core)
     public void OnVoteRequest(VoteRequest request)
     {
         var free = core.Vote == request.From || (core.Vote == 0 && core.LeaderId == 0);
-#if MUTANT_05 // no up-to-date check in a vote
-        var granted = free;
-#else
         var granted = free && core.Log.IsUpToDate(request.LastIndex, request.LastTerm);
-#endif
         if (free && !granted)
             Sometimes.Reached(Sometimes.VoteRefusedForOldLog);
         if (granted)
@@ -42,11 +38,7 @@ internal sealed class Voter(RaftCore core)
         // A time that the wall clocks gave, in case that it was elected itself, is nobody's.
         var keepsTime = core.LogTimeTerm != 0;
         var answer = new VoteResponse { From = core.Self, To = request.From, Term = core.Term, Granted = granted, LogTime = keepsTime ? core.LogTime : 0, LogTimeTerm = core.LogTimeTerm };
-#if MUTANT_01 // vote reply before sync
-        core.Out.Send(answer);
-#else
         core.Out.SendAfterDurable(answer);
-#endif
     }
 
     /// <summary>A request of any term: a pre-vote changes nothing here.</summary>
