@@ -15,7 +15,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan CheckpointTime = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A node that was never ready says why not after this long.</summary>
     private static readonly TimeSpan LateAfter = TimeSpan.FromSeconds(5);
