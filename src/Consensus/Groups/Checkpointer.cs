@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using RaftKv.Engine;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
@@ -8,11 +9,12 @@ namespace RaftKv.Consensus.Groups;
 /// Takes checkpoints of a shard's store: begun between entries, written while the store serves, reported to the replicas when durable, so that the log can shrink.
 /// Invariant: a checkpoint that a full disk refused ends only itself: the one before it still holds, the log keeps what it would have replaced, and another is tried later.
 /// </summary>
-internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpointBytes)
+internal sealed partial class Checkpointer(Shard shard, IStateStore store, long checkpointBytes, ILogger logger)
 {
     /// <summary>A full disk is given this long to get some space before the next attempt.</summary>
     private const long RetryInterval = 1_000_000_000;
 
+    private readonly ILogger _logger = logger;
     private readonly List<Action> _waiting = [];
     private readonly List<Action> _covered = [];
     private bool _demanded;
@@ -29,6 +31,21 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
     /// <summary>When <see cref="Poll"/> wants to be called next, <see cref="long.MaxValue"/> when nothing is under way or due.</summary>
     public long NextDeadline(long now, long pollInterval) =>
         _underWay ? now + pollInterval : IsDue ? Math.Max(now, _notBefore) : long.MaxValue;
+
+    /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
+    private bool HasTaintedGroup
+    {
+        get
+        {
+            foreach (var replica in shard.Replicas)
+            {
+                if (replica.Halt is { IsTainted: true })
+                    return true;
+            }
+
+            return false;
+        }
+    }
 
     private bool IsDue => _demanded || _appliedBytes >= checkpointBytes;
 
@@ -57,7 +74,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             Finish();
         // Saving the sessions writes into the store: not while its disk is full.
         // A checkpoint holds whole entries only: not while a group holds part of one.
-        if (!_underWay && IsDue && shard.Now >= _notBefore && !store.IsDiskFull && !shard.HasTaintedGroup)
+        if (!_underWay && IsDue && shard.Now >= _notBefore && !store.IsDiskFull && !HasTaintedGroup)
             Begin();
     }
 
@@ -75,7 +92,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             _demanded = true;
             _notBefore = shard.Now + RetryInterval;
             Refused++;
-            shard.OnCheckpointRefused(full);
+            LogRefused(full.Message);
             CallBack();
             return;
         }
@@ -110,4 +127,7 @@ internal sealed class Checkpointer(Shard shard, IStateStore store, long checkpoi
             saved();
         _covered.Clear();
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a checkpoint found no space ({reason}); the one before it holds, and another is tried later")]
+    private partial void LogRefused(string reason);
 }

@@ -13,7 +13,7 @@ namespace RaftKv.Consensus.Groups;
 /// Invariant: a write is stamped once per session and never restamped after it may have been taken by a leader.
 /// Invariant: a write that ends as Unavailable was taken by no leader, or the state machine refused it.
 /// </remarks>
-internal sealed class ClientWrites
+internal sealed class ClientWrites : IProposer
 {
     private const long AskAgainAfter = 5_000_000;
 
@@ -117,17 +117,16 @@ internal sealed class ClientWrites
         }
     }
 
-    /// <summary>The result of an entry that this node proposed for one of its own callers.</summary>
-    public void OnApplied(Operation operation, int generation, PooledBuffer result)
+    void IProposer.OnApplied(in ProposalTag tag, ReadOnlySpan<byte> result)
     {
-        if (operation.Generation == generation)
-            End(operation, result.Span);
+        if (tag.Subject is Operation operation && IsStillMeant(operation, tag))
+            End(operation, result);
     }
 
-    /// <summary>This node proposed the write and lost leadership: it is placed again.</summary>
-    public void OnProposalLost(Operation operation, int generation)
+    /// <summary>It is placed again, with the next leader.</summary>
+    void IProposer.OnLost(in ProposalTag tag)
     {
-        if (operation.Generation != generation)
+        if (tag.Subject is not Operation operation || !IsStillMeant(operation, tag))
             return;
         Sometimes.Reached(Sometimes.ProposalLost);
         Return(operation);
@@ -193,6 +192,9 @@ internal sealed class ClientWrites
             EndUnanswered(operation, reason);
     }
 
+    /// <summary>Operations are used again: one that ended at its deadline may be another write by the time its entry is applied.</summary>
+    private static bool IsStillMeant(Operation operation, in ProposalTag tag) => (uint)operation.Generation == tag.Number;
+
     private void EndUnanswered(Operation operation, string reason)
     {
         Forget(operation);
@@ -220,7 +222,7 @@ internal sealed class ClientWrites
             // It waits, until its deadline, for the disk or for another leader.
             if (_replica.RefusalOfProposal(operation.Command.Span) is not null)
                 return true;
-            if (!_replica.TryPropose(operation.Command.Span, new Proposal(0, 0, operation, operation.Generation, 0, 0)))
+            if (!_replica.TryPropose(operation.Command.Span, this, new ProposalTag(operation, (uint)operation.Generation, 0)))
                 return false;
         }
         else

@@ -11,7 +11,7 @@ namespace RaftKv.Consensus.Groups;
 /// Invariant: an operation that was added is completed exactly once, whatever the disk does, unless the disk never comes back: its buffers belong to the reading thread until then.
 /// Invariant: while an operation waits there is a worker: it looks again after it gave up its place, and who adds looks for a place after adding.
 /// </remarks>
-internal sealed class DiskReads(StateMachine machine, Shard shard)
+internal sealed class DiskReads(StateMachine machine, IReplicaContext context)
 {
     private const int MaxWorkers = 2;
 
@@ -26,7 +26,7 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
         // Added before the places are looked at; a worker gives its place up before it looks at the queue for the last time. One of the two sees the other.
         Interlocked.MemoryBarrier();
         if (TryTakePlace())
-            shard.RunInBackground(Work, OnEnded);
+            context.RunInBackground(Work, OnEnded);
     }
 
     private bool TryTakePlace()
@@ -73,7 +73,7 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
         }
         catch (Exception e) when (StateMachine.IsDefect(e))
         {
-            shard.OnQueryDefect(operation.Group, e);
+            context.Defects.OnQuery(operation.Group, e);
             defect = $"a defect keeps the read from being answered ({e.Message})";
         }
 #pragma warning disable CA1031 // whatever broke, the node must stop and its callers must be told
@@ -81,7 +81,7 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
 #pragma warning restore CA1031
         {
             _failure = e.Message;
-            shard.ReportFailure(e);
+            context.ReportFailure(e);
         }
 
         var reason = defect ?? _failure;
@@ -91,6 +91,6 @@ internal sealed class DiskReads(StateMachine machine, Shard shard)
     private void OnEnded(Exception? failure)
     {
         if (failure is not null)
-            shard.ReportFailure(failure);
+            context.ReportFailure(failure);
     }
 }

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Raft;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
 
@@ -8,7 +9,7 @@ namespace RaftKv.Consensus.Groups;
 /// Turns the passing of time into events of the log: when keys are due by the time of the log (<see cref="LogClock"/>), it proposes their removal. A key is gone when that entry is applied, never before,
 /// so that a later leader with a slower clock cannot bring it back.
 /// </summary>
-internal sealed class ExpiryProposer(Replica replica)
+internal sealed class ExpiryProposer(Replica replica) : IProposer
 {
     /// <summary>Keys removed by one entry: bounded work, the next entry continues.</summary>
     private const uint KeysPerEntry = 1000;
@@ -27,7 +28,7 @@ internal sealed class ExpiryProposer(Replica replica)
         var earliest = replica.Machine.EarliestExpiry;
         if (earliest == long.MaxValue)
             return long.MaxValue;
-        var milliseconds = Math.Clamp(earliest - replica.LogTime, -1, 3_600_000) + 1;
+        var milliseconds = Math.Clamp(earliest - replica.Time.Now, -1, 3_600_000) + 1;
         return Math.Max(now + (milliseconds * 1_000_000), _notBefore);
     }
 
@@ -35,13 +36,18 @@ internal sealed class ExpiryProposer(Replica replica)
     {
         if (NextDeadline(now) > now)
             return;
-        _underWay = replica.TryPropose(_command, new Proposal(0, 0, null, 0, 0, 0));
+        _underWay = replica.TryPropose(_command, this, default);
         if (!_underWay)
             _notBefore = now + RetryAfter;
     }
 
-    /// <summary>The entry was applied, or lost with the leadership.</summary>
-    public void OnApplied() => _underWay = false;
+    void IProposer.OnApplied(in ProposalTag tag, ReadOnlySpan<byte> result) => _underWay = false;
+
+    void IProposer.OnLost(in ProposalTag tag)
+    {
+        Sometimes.Reached(Sometimes.ExpiryLost);
+        _underWay = false;
+    }
 
     private static byte[] Encode()
     {

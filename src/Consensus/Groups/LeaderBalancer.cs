@@ -57,11 +57,11 @@ internal sealed class LeaderBalancer(Shard shard)
         if (now < NextDeadline)
             return;
         Settle(now);
-        if (shard.MayLead)
+        if (shard.Health.MayLead)
             Balance(now);
         else
             TransferAll(now);
-        NextDeadline = now + (shard.MayLead && !_transfers.Values.Any(t => t.TakenAt == 0) ? Interval : PollInterval);
+        NextDeadline = now + (shard.Health.MayLead && !_transfers.Values.Any(t => t.TakenAt == 0) ? Interval : PollInterval);
     }
 
     /// <summary>Sees how transfers have ended.</summary>
@@ -174,7 +174,7 @@ internal sealed class LeaderBalancer(Shard shard)
     private void CampaignWherePreferred(long now)
     {
         var reachable = 1 + shard.Configuration.Members.Count(m => shard.IsConnected(m.Number));
-        if (!shard.MayLead || reachable < shard.Configuration.Majority)
+        if (!shard.Health.MayLead || reachable < shard.Configuration.Majority)
             return;
         foreach (var replica in shard.Replicas)
         {

@@ -7,7 +7,7 @@ namespace RaftKv.Consensus.Groups;
 /// Tells an operator who leads, since when, and why that changed: what happens to many groups at once, as when a node dies, is one line. One per shard, its thread's alone.
 /// </summary>
 /// <remarks>Invariant: each group is in at most one line per interval; what changes several times meanwhile is told as it is at the end.</remarks>
-internal sealed partial class LeadershipLog(Shard shard, ILogger logger, long startedAt)
+internal sealed partial class LeadershipLog(NodeConfiguration configuration, ILogger logger, long startedAt)
 {
     /// <summary>Changes of this long are told together: 200 ms, and twice as long after each time, up to 10 s, as long as it goes on.</summary>
     private const long ShortestInterval = 200_000_000, LongestInterval = 10_000_000_000;
@@ -76,14 +76,14 @@ internal sealed partial class LeadershipLog(Shard shard, ILogger logger, long st
 
     private string Cause(ulong old, ulong next, bool isConnected)
     {
-        if (old == shard.Configuration.Self)
+        if (old == configuration.Self)
             return next == 0 ? "this node heard from no quorum, or of a higher term" : "this node gave it up";
         if (!isConnected)
             return $"the connection to {Name(old)} was lost";
         return next == 0 ? $"{Name(old)} was not heard any more, or there was a higher term" : $"{Name(old)} gave it up";
     }
 
-    private string Name(ulong number) => shard.Configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? $"node {number}";
+    private string Name(ulong number) => configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? $"node {number}";
 
     private static string Groups(IEnumerable<State> states) => GroupNames.Of(states.Select(s => s.Group));
 

@@ -38,17 +38,17 @@ internal sealed class LogBatch
     }
 
     /// <summary>The batch is durable: what was deferred happens, in order. Then it is empty and may be used again.</summary>
-    public void Release(Shard shard)
+    public void Release(IReplicaContext context)
     {
         foreach (var deferred in _deferred)
         {
             if (deferred.Message is not null)
-                shard.Outbox.Add(deferred.Replica.Group, deferred.Message);
+                context.Outbox.Add(deferred.Replica.Group, deferred.Message);
             else if (deferred.Action is not null)
                 deferred.Action();
             else
-                deferred.Replica.Core.WritesDurable(deferred.Token, shard.Now);
-            shard.Touch(deferred.Replica);
+                deferred.Replica.Core.WritesDurable(deferred.Token, context.Now);
+            context.Touch(deferred.Replica);
         }
 
         _deferred.Clear();

@@ -71,13 +71,13 @@ public sealed class NodeReadiness
         }
 
         var shard = _shardOf(view.Group);
-        if (shard.RefusalOfWrites is { } refusal)
+        if (shard.Health.RefusalOfWrites is { } refusal)
         {
             atOnce = true;
             return refusal;
         }
 
-        if (shard.RefusalOfProposals is { } hangs && view.Leader == shard.Configuration.Self)
+        if (shard.Health.RefusalOfProposals is { } hangs && view.Leader == shard.Configuration.Self)
             return hangs;
         var lastTurn = shard.LastTurn;
         if (lastTurn == long.MaxValue)

@@ -255,7 +255,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         foreach (var other in _shards)
         {
             if (other.Number != shard)
-                other.Inbox.Post(() => other.OnLogRefusesOther(shard, refuses));
+                other.Inbox.Post(() => other.Health.SetOther(shard, refuses));
         }
     }
 

@@ -2,8 +2,8 @@ using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Groups;
 
-/// <summary>Who waits for an entry that this leader proposed: a caller of this node, or a peer that forwarded it.</summary>
-internal readonly record struct Proposal(ulong Index, ulong Term, Operation? Local, int Generation, ulong Peer, ulong Request);
+/// <summary>An entry that this leader proposed, and who waits for it.</summary>
+internal readonly record struct Proposal(ulong Index, ulong Term, IProposer Proposer, ProposalTag Tag);
 
 /// <summary>
 /// The leader's proposals on their way to being applied, in log order.
@@ -28,16 +28,20 @@ internal sealed class Proposals
         _waiting.Enqueue(proposal);
     }
 
-    /// <summary>Takes the proposal of an entry that is being applied, if this node's callers or peers wait for it.</summary>
-    public bool TryTake(ulong index, ulong term, out Proposal proposal)
+    /// <summary>An entry was applied: whoever proposed it here is told.</summary>
+    public void OnApplied(ulong index, ulong term, ReadOnlySpan<byte> result)
     {
-        if (!_waiting.TryPeek(out proposal) || proposal.Index > index)
-            return false;
+        if (!_waiting.TryPeek(out var proposal) || proposal.Index > index)
+            return;
         Invariant.That(proposal.Index == index && proposal.Term == term, $"entry ({index}, {term}) was applied while ({proposal.Index}, {proposal.Term}) is proposed");
         _waiting.Dequeue();
-        return true;
+        proposal.Proposer.OnApplied(proposal.Tag, result);
     }
 
-    /// <summary>Takes them all: leadership was lost, their fate is open.</summary>
-    public bool TryTakeAny(out Proposal proposal) => _waiting.TryDequeue(out proposal);
+    /// <summary>Leadership was lost: what becomes of the entries is for the next leader to say, and who waits for them is told so.</summary>
+    public void LoseAll()
+    {
+        while (_waiting.TryDequeue(out var proposal))
+            proposal.Proposer.OnLost(proposal.Tag);
+    }
 }

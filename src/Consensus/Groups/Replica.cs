@@ -1,57 +1,44 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
-using RaftKv.Engine;
-using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;
 
 /// <summary>
-/// This node's replica of one group: carries out what the Raft core asks for, applies what is committed, and serves this node's callers. Owned by its shard's thread.
+/// This node's replica of one group: carries out what the Raft core asks for, and ties together who applies what is committed, who proposes, and who serves this node's callers. Owned by its shard's thread.
 /// </summary>
 /// <remarks>
-/// Invariant: the state machine applies each entry once, in order, and only when it is committed and durable on this node.
 /// Invariant: a caller is answered only from what was applied.
 /// </remarks>
 internal sealed class Replica
 {
-    /// <summary>Whoever forwarded a read has asked again long before.</summary>
-    private const long PeerReadDeadline = 2_000_000_000;
-
-    /// <summary>Reads of peers' callers that wait here at once; beyond it they are refused, and asked again.</summary>
-    private const int MaxPeerReads = 1024;
-
-    private readonly Shard _shard;
-    private readonly Proposals _proposals = new();
-    private readonly ForwardedRequests _forwards = new();
+    private readonly IReplicaContext _context;
+    private readonly EntryApplier _applier;
     private readonly SnapshotSender _snapshotSender;
     private readonly SnapshotReceiver _snapshotReceiver;
     private readonly ExpiryProposer _expiry;
-    private readonly LogRetention _retention;
-    private readonly LogClock _clock;
-    private readonly Action _goOn;
     private readonly ApplyLag _lag = new();
+    private readonly Action _goOn;
     private ulong _knownLeader;
-    private ApplyHalt? _halt;
-    private ulong _toBeSkipped;
     private ulong _leadersLastIndex;
 
-    public Replica(Shard shard, uint group, StateMachine machine, RaftNode core)
+    public Replica(IReplicaContext context, uint group, StateMachine machine, RaftNode core)
     {
-        _shard = shard;
+        _context = context;
         Group = group;
         Machine = machine;
         Core = core;
         View = new GroupView(group, machine);
+        Time = new ReplicaTime(core, context);
         Writes = new ClientWrites(this);
-        Reads = new ClientReads(this, new DiskReads(machine, shard));
-        _snapshotSender = new SnapshotSender(this, shard);
-        _snapshotReceiver = new SnapshotReceiver(this, shard);
+        Reads = new ClientReads(this, new DiskReads(machine, context));
+        PeerRequests = new PeerRequests(this, context);
+        _applier = new EntryApplier(this, context);
+        _snapshotSender = new SnapshotSender(this, context);
+        _snapshotReceiver = new SnapshotReceiver(this, context);
         _expiry = new ExpiryProposer(this);
-        _clock = new LogClock(Configuration.Raft.DriftPerMille);
-        _retention = new LogRetention(Configuration.RetainedLogBytes);
-        _goOn = () => shard.Touch(this);
+        _goOn = () => context.Touch(this);
     }
 
     public uint Group { get; }
@@ -60,71 +47,80 @@ internal sealed class Replica
 
     public StateMachine Machine { get; }
 
+    /// <summary>What other threads may know.</summary>
     public GroupView View { get; }
 
+    /// <summary>The time of the group's log.</summary>
+    public ReplicaTime Time { get; }
+
+    /// <summary>What this node proposed as leader, and who waits for it.</summary>
+    public Proposals Proposals { get; } = new();
+
+    /// <summary>Writes of this node's callers.</summary>
     public ClientWrites Writes { get; }
 
+    /// <summary>Reads of this node's callers, and those of peers' that it serves.</summary>
     public ClientReads Reads { get; }
 
-    /// <summary>Reads of peers' callers that are not answered yet.</summary>
-    public int PeerReads { get; set; }
+    /// <summary>What peers forward to this node.</summary>
+    public PeerRequests PeerRequests { get; }
 
-    public NodeConfiguration Configuration => _shard.Configuration;
+    public NodeConfiguration Configuration => _context.Configuration;
 
-    public Outbox Outbox => _shard.Outbox;
+    public Outbox Outbox => _context.Outbox;
 
     /// <summary>Whether the shard already has it on its list for this turn.</summary>
     public bool IsTouched { get; set; }
+
+    /// <summary>Set while an entry that cannot be applied keeps this replica from going on.</summary>
+    public ApplyHalt? Halt => _applier.Halt;
 
     /// <summary>Why nothing new is applied for now, or null: what is committed does not become durable here, or the store takes nothing. The same keeps a leader from proposing.</summary>
     public string? ReasonNotToApply => RefusalOfProposals;
 
     /// <summary>Why writes are refused at the moment, or null.</summary>
-    public string? RefusalOfWrites => _halt?.Reason ?? _shard.RefusalOfWrites;
+    public string? RefusalOfWrites => Halt?.Reason ?? _context.Health.RefusalOfWrites;
 
-    /// <summary>Set while an entry that cannot be applied keeps this replica from going on.</summary>
-    public ApplyHalt? Halt => _halt;
-
-    /// <inheritdoc cref="Shard.RefusalOfProposals"/>
-    public string? RefusalOfProposals => _halt?.Reason ?? _shard.RefusalOfProposals;
-
-    /// <summary>Why a command is refused at the moment, or null.</summary>
-    public string? RefusalOf(ReadOnlySpan<byte> command) => IsSkip(command) ? null : _halt?.Reason ?? _shard.RefusalOf(command);
-
-    /// <summary>The same for proposing it.</summary>
-    public string? RefusalOfProposal(ReadOnlySpan<byte> command) => IsSkip(command) ? null : _halt?.Reason ?? _shard.RefusalOfProposal(command);
-
-    /// <summary>Whether a command waits for space in the store.</summary>
-    public bool MustWait(ReadOnlySpan<byte> command) => !IsSkip(command) && _shard.Space.MustWait(command);
+    /// <inheritdoc cref="DiskHealth.RefusalOfProposals"/>
+    public string? RefusalOfProposals => Halt?.Reason ?? _context.Health.RefusalOfProposals;
 
     /// <summary>Whether the store is short of space.</summary>
-    public bool IsStoreShort => _shard.Space.IsShort;
+    public bool IsStoreShort => _context.Health.IsStoreShort;
 
     /// <summary>Time of this turn.</summary>
-    public long Now => _shard.Now;
+    public long Now => _context.Now;
 
-    public bool IsConnected(ulong peer) => _shard.IsConnected(peer);
-
-    /// <summary>The time of the group's log as this node knows it, milliseconds since the Unix epoch: what the next entry is stamped with, if it leads. 0 if it knows nothing.</summary>
-    public long LogTime => _clock.Time(_shard.Now);
-
-    /// <summary>See <see cref="LogClock.BeganIn"/>.</summary>
-    public ulong LogTimeBeganIn => _clock.BeganIn;
+    /// <summary>Whether the shard has answered as many reads as one turn may.</summary>
+    public bool HasServedEnough => _context.Budget.HasServedEnough;
 
     /// <summary>When this replica wants to be looked at next, monotonic nanoseconds.</summary>
-    public long NextDeadline => Math.Min(Core.NextDeadline, _halt is null ? _expiry.NextDeadline(_shard.Now) : long.MaxValue);
+    public long NextDeadline => Math.Min(Core.NextDeadline, Halt is null ? _expiry.NextDeadline(_context.Now) : long.MaxValue);
+
+    public bool IsConnected(ulong peer) => _context.IsConnected(peer);
+
+    /// <summary>Why a command is refused at the moment, or null. The operator's way out of an entry that cannot be applied is never refused for what it is to mend.</summary>
+    public string? RefusalOf(ReadOnlySpan<byte> command) => IsSkip(command) ? null : Halt?.Reason ?? _context.Health.RefusalOf(command);
+
+    /// <summary>The same for proposing it.</summary>
+    public string? RefusalOfProposal(ReadOnlySpan<byte> command) => IsSkip(command) ? null : Halt?.Reason ?? _context.Health.RefusalOfProposal(command);
+
+    /// <summary>Whether a command waits for space in the store.</summary>
+    public bool MustWait(ReadOnlySpan<byte> command) => !IsSkip(command) && _context.Health.MustWait(command);
+
+    /// <summary>Whether a command is an operator's skip of an entry at which this leader has not halted: nothing must come of it, for replicas that applied the entry could not follow.</summary>
+    public bool IsRefusedSkip(ReadOnlySpan<byte> command) =>
+        Core.Role == RaftRole.Leader && SkipEntryCommand.TryReadCommand(command, out var index) && !(Halt is { CanBeSkipped: true } halt && halt.Index == index);
 
     /// <summary>A local read is linearizable now: the lease holds and everything that may have been shown elsewhere is applied here.</summary>
     public bool MayServeUnderLease(long now) => Core.LeaseUntil > now && Machine.Applied.Index >= Core.CommitIndex;
 
-    /// <summary>Whether the shard has answered as many reads as one turn may.</summary>
-    public bool HasServedEnough => _shard.HasServedEnough;
+    public void OnServed(int commandBytes, int resultBytes) => _context.Budget.OnServed(commandBytes, resultBytes);
 
-    public void OnServed(int commandBytes, int resultBytes) => _shard.OnServed(commandBytes, resultBytes);
+    public void OnQueryDefect(Exception defect) => _context.Defects.OnQuery(Group, defect);
 
     public void Accept(Operation operation)
     {
-        if (_halt is { } halt && operation.Kind != OperationKind.Write)
+        if (Halt is { } halt && operation.Kind != OperationKind.Write)
         {
             operation.Complete(OperationStatus.Unavailable, halt.Reason);
             return;
@@ -144,33 +140,6 @@ internal sealed class Replica
         }
     }
 
-    /// <summary>A peer's caller wrote; this node should lead.</summary>
-    public void OnForwarded(ulong peer, ulong request, ReadOnlySpan<byte> command)
-    {
-        if (!_forwards.IsNew(peer, request))
-            return;
-        if (command.Length >= CommandEnvelope.Size && CommandEnvelope.IsReadOnly(command))
-        {
-            OnForwardedRead(peer, request, command);
-            return;
-        }
-
-        if (IsRefusedSkip(command))
-        {
-            SkipEntryCommand.WriteRefusal(_shard.ResultBuffer);
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.Done, _shard.ResultBuffer.Span);
-            return;
-        }
-
-        if (MustWait(command) || RefusalOfProposal(command) is not null || command.Length < CommandEnvelope.Size || command.Length > Outbox.LargestCommand
-            || !TryPropose(command, new Proposal(0, 0, null, 0, peer, request)))
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
-    }
-
-    /// <summary>Whether a command is an operator's skip of an entry at which this leader has not halted: nothing must come of it, for replicas that applied the entry could not follow.</summary>
-    public bool IsRefusedSkip(ReadOnlySpan<byte> command) =>
-        Core.Role == RaftRole.Leader && SkipEntryCommand.TryReadCommand(command, out var index) && !(_halt is { CanBeSkipped: true } halt && halt.Index == index);
-
     /// <summary>A leader answered what this node forwarded.</summary>
     public void OnForwardAnswer(ulong request, ForwardAnswer answer, ReadOnlySpan<byte> result)
     {
@@ -178,52 +147,36 @@ internal sealed class Replica
             Writes.OnAnswer(request, answer, result);
     }
 
-    /// <summary>The operator's way out of an entry that cannot be applied is never refused for what it is to mend.</summary>
-    private static bool IsSkip(ReadOnlySpan<byte> command) => SkipEntryCommand.TryReadCommand(command, out _);
-
-    /// <summary>Proposes a command; false when the core does not take it now.</summary>
-    public bool TryPropose(ReadOnlySpan<byte> command, Proposal proposal)
+    /// <summary>Proposes a command; false when the core does not take it now, and then the proposer hears nothing more of it.</summary>
+    public bool TryPropose(ReadOnlySpan<byte> command, IProposer proposer, in ProposalTag tag)
     {
         DropProposalsOfOtherTerms();
-        if (!KnowsTime() || Core.Propose(command, LogTime, _shard.Now, out var index) != ProposeStatus.Accepted)
+        if (!Time.IsKnownToLeader() || Core.Propose(command, Time.Now, _context.Now, out var index) != ProposeStatus.Accepted)
             return false;
-        _proposals.Add(proposal with { Index = index, Term = Core.Term });
+        Proposals.Add(new Proposal(index, Core.Term, proposer, tag));
         return true;
     }
 
     public void OnMessage(Message message)
     {
-        if (message is VoteResponse { Granted: true } vote && vote.Term == Core.Term && Core.Role == RaftRole.Candidate)
-        {
-            // Before the step, which may make this node the leader and append its first entry.
-            _clock.TakeFromVoter(vote.LogTimeTerm, vote.LogTime, Core.LastTerm, _shard.Now);
-            if (_clock.IsSet)
-                ShowTime();
-        }
-
-        Core.Step(message, _shard.Now);
+        Time.BeforeStep(message);
+        Core.Step(message, _context.Now);
         if (message is Heartbeat beat && beat.From == Core.Leader)
             _leadersLastIndex = beat.LastIndex;
-        if (message.Term != Core.Term || Core.Role is not (RaftRole.Follower or RaftRole.Learner))
-            return;
-        if (message is Heartbeat heartbeat)
-            ObserveTime(heartbeat.LogTime);
-        // What another leader stamped says nothing of this one's clock, nor does what a leader appends before it knows the time: no command is among that.
-        else if (message is AppendEntries { Entries: { Count: > 0 } entries })
-            ObserveTime(LastStamp(entries, message.Term));
+        Time.AfterStep(message);
     }
 
     public void OnPeerConnected(ulong peer)
     {
-        _halt?.OnPeerConnected(peer);
-        _forwards.OnPeerConnected(peer);
-        Core.PeerConnected(peer, _shard.Now);
+        Halt?.OnPeerConnected(peer);
+        PeerRequests.OnPeerConnected(peer);
+        Core.PeerConnected(peer, _context.Now);
         _snapshotSender.OnPeerConnected(peer);
     }
 
     public void OnPeerDisconnected(ulong peer)
     {
-        Core.PeerDisconnected(peer, _shard.Now);
+        Core.PeerDisconnected(peer, _context.Now);
         Writes.ReturnUnlessWith(Core.Leader == peer ? 0 : Core.Leader);
         Reads.ReturnUnlessWith(Core.Leader == peer ? 0 : Core.Leader);
     }
@@ -234,10 +187,10 @@ internal sealed class Replica
             Core.Wake(now);
         if (Core.NextDeadline <= now)
             Core.Tick(now);
-        if (KnowsTime())
+        if (Time.IsKnownToLeader())
         {
-            _clock.Follow(_shard.WallClocks.Reference, _shard.WallClocks.AllKnown, now, Configuration.Raft.ElectionTimeout);
-            if (_halt is null)
+            Time.Follow();
+            if (Halt is null)
                 _expiry.ProposeIfDue(now);
         }
 
@@ -258,7 +211,7 @@ internal sealed class Replica
     public void Process(RaftEffects effects)
     {
         Writes.Place();
-        Reads.Ask(_shard.Now);
+        Reads.Ask(_context.Now);
         while (Core.HasEffects)
         {
             Core.TakeEffects(effects);
@@ -267,7 +220,7 @@ internal sealed class Replica
                 OnLeadershipChanged();
             Send(effects);
             Persist(effects);
-            Apply(effects);
+            _applier.Apply(effects);
             foreach (var chunk in effects.SnapshotChunks)
                 _snapshotReceiver.OnChunk(chunk);
             foreach (var answer in effects.SnapshotAnswers)
@@ -276,27 +229,18 @@ internal sealed class Replica
                 _snapshotSender.Begin(peer);
             foreach (var state in effects.ReadStates)
                 Reads.OnReadState(state.Context, state.Index);
-            // Not the state's own position: an image that was installed meanwhile has brought that further, and the core hears of images apart.
-            if (effects.Committed.Count > 0)
-                Core.Applied(_halt is { } halt ? Math.Max(halt.Index - 1, Core.AppliedIndex) : effects.Committed[^1].Index);
+            _applier.Confirm(effects);
             Writes.Place();
-            if (Core.HasMoreCommitted && _shard.HasAppliedEnough)
+            if (Core.HasMoreCommitted && _context.Budget.HasAppliedEnough)
             {
-                _shard.Inbox.Post(_goOn);
+                _context.Post(_goOn);
                 break;
             }
         }
 
-        if (Core.IsApplyPaused)
-            StandStill();
-        if (Reads.Any)
-        {
-            Reads.ServeApplied(_shard.Now);
-            Reads.Ask(_shard.Now);
-            if (Reads.Any && _shard.HasServedEnough)
-                _shard.Inbox.Post(_goOn);
-        }
-
+        if (Core.IsApplyPaused && _applier.StandStill())
+            _context.Post(_goOn);
+        ServeReads();
         Publish();
     }
 
@@ -304,25 +248,45 @@ internal sealed class Replica
     public void OnCheckpoint(AppliedPosition position)
     {
         _snapshotReceiver.OnCheckpoint(position);
-        var index = Math.Min(position.Index, _retention.OldestRetained);
+        var index = Math.Min(position.Index, _applier.OldestRetained);
         // Nothing to cut, or the log is about to be replaced anyway.
         if (_snapshotReceiver.IsInstalling || index < Core.FirstIndex)
             return;
         var term = Core.TermOf(index);
         Core.Compact(index);
-        _shard.Batch.Wal.SetStart(Group, index, term);
+        _context.Batch.Wal.SetStart(Group, index, term);
     }
 
-    /// <summary>The runtime has installed an image durably: the core and the callers go on from there.</summary>
+    /// <summary>The state was replaced by that of a snapshot, which is not durable yet.</summary>
+    public void OnStateReplaced() => _applier.OnStateReplaced();
+
+    /// <summary>A snapshot was installed durably: the core and the callers go on from there.</summary>
     public void OnSnapshotInstalled(ulong index, ulong term, Configuration configuration)
     {
-        Core.SnapshotInstalled(index, term, configuration, _shard.Now);
-        _shard.Touch(this);
+        Core.SnapshotInstalled(index, term, configuration, _context.Now);
+        _context.Touch(this);
     }
+
+    /// <summary>The store has become full, or takes writes again.</summary>
+    public void OnStoreFull()
+    {
+        UpdateApplyPaused();
+        _context.Touch(this);
+    }
+
+    /// <summary>The group has halted at an entry, or goes on.</summary>
+    public void OnHaltChanged()
+    {
+        UpdateApplyPaused();
+        UpdateAcceptsLeadership();
+    }
+
+    /// <summary>Whether this node may lead has changed: leaders are told with the next acknowledgement.</summary>
+    public void UpdateAcceptsLeadership() => Core.AcceptsLeadership = _context.Health.MayLead && Halt is null;
 
     public void EndAll(string reason)
     {
-        DropProposals();
+        Proposals.LoseAll();
         Writes.EndAll(reason);
         Reads.EndAll(reason);
         _snapshotSender.Close();
@@ -332,51 +296,16 @@ internal sealed class Replica
     public void Publish()
     {
         var applied = Machine.Applied;
-        var lease = MayServeUnderLease(_shard.Now) ? Core.LeaseUntil : long.MinValue;
-        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, _clock.Origin, _halt);
-        _lag.Note(Math.Max(Core.LastIndex, _leadersLastIndex), applied.Index, _shard.Now);
+        var lease = MayServeUnderLease(_context.Now) ? Core.LeaseUntil : long.MinValue;
+        View.Publish(Core.Leader, Core.Term, Core.CommitIndex, applied.Index, lease, Time.Origin, Halt);
+        _lag.Note(Math.Max(Core.LastIndex, _leadersLastIndex), applied.Index, _context.Now);
         View.PublishProgress(Core.Leader == Core.Self || (Core.Leader != 0 && IsConnected(Core.Leader)), _lag.BehindSince);
-        // Should it be elected, the no-op says what time it is, and nobody reads before that is committed: what has expired while no node ran is not seen again.
-        if (Core.Role == RaftRole.Candidate && !_clock.IsSet && _shard.WallClocks.AllKnown)
-            Core.LogOrigin = _shard.WallClocks.Reference;
+        Time.ProposeForElection();
     }
 
-    private void ObserveTime(long time)
-    {
-        _clock.Observe(Core.Term, time, _shard.Now);
-        ShowTime();
-    }
+    private static bool IsSkip(ReadOnlySpan<byte> command) => SkipEntryCommand.TryReadCommand(command, out _);
 
-    /// <summary>The time of the last command among entries that a leader of this term stamped; 0 if there is none.</summary>
-    private static long LastStamp(IReadOnlyList<LogEntry> entries, ulong term)
-    {
-        for (var i = entries.Count - 1; i >= 0 && entries[i].Term == term; i--)
-        {
-            if (entries[i].Kind == EntryKind.Command)
-                return entries[i].Timestamp;
-        }
-
-        return 0;
-    }
-
-    private void ShowTime()
-    {
-        Core.LogOrigin = _clock.Origin;
-        Core.LogTimeTerm = _clock.IsSet ? _clock.Term : 0;
-    }
-
-    /// <summary>Whether this node leads and knows the time of the log. Just after a start it may not: then it waits for the wall clocks, for two election timeouts at most.</summary>
-    private bool KnowsTime()
-    {
-        if (Core.Role != RaftRole.Leader)
-            return false;
-        if (!_clock.Leads || _clock.Term != Core.Term)
-            _clock.Lead(Core.Term, Core.LastTimestamp, _shard.Now);
-        if (!_clock.IsSet)
-            _clock.Follow(_shard.WallClocks.Reference, _shard.WallClocks.AllKnown, _shard.Now, Configuration.Raft.ElectionTimeout);
-        ShowTime();
-        return _clock.IsSet;
-    }
+    private void UpdateApplyPaused() => Core.IsApplyPaused = _context.Health.IsStoreFull || Halt is not null;
 
     private void Send(RaftEffects effects)
     {
@@ -386,151 +315,32 @@ internal sealed class Replica
 
     private void Persist(RaftEffects effects)
     {
-        var wal = _shard.Batch.Wal;
+        var wal = _context.Batch.Wal;
         if (effects.HardState is { } state)
             wal.SetHardState(Group, state.Term, state.Vote);
         foreach (var entry in effects.Entries)
             wal.AppendEntry(Group, entry.Index, entry.Term, (byte)entry.Kind, entry.Timestamp, entry.Payload.Span);
         if (effects.Token is { } token)
-            _shard.Batch.Defer(this, token, effects.MessagesAfterDurable);
+            _context.Batch.Defer(this, token, effects.MessagesAfterDurable);
     }
 
-    private void Apply(RaftEffects effects)
+    private void ServeReads()
     {
-        foreach (var entry in effects.Committed)
-        {
-            if (_halt is not null)
-                return;
-            // An image that was installed meanwhile contains it already.
-            if (entry.Index <= Machine.Applied.Index)
-                continue;
-            Invariant.That(entry.Index == Machine.Applied.Index + 1, $"group {Group}: entry {entry.Index} would be applied after {Machine.Applied.Index}");
-            Apply(entry);
-        }
-    }
-
-    private void Apply(in LogEntry entry)
-    {
-        var result = _shard.ResultBuffer;
-        try
-        {
-            Apply(entry, result);
-        }
-        catch (Exception e) when (e is ApplyDefectException || StateMachine.IsDefect(e))
-        {
-            OnDefect(entry, e);
+        if (!Reads.Any)
             return;
-        }
-
-        _retention.OnApplied(entry.Index, entry.Payload.Length);
-        _shard.OnApplied(entry.Payload.Length, entry.Kind == EntryKind.Command ? result.Length : 0);
-        if (!_proposals.TryTake(entry.Index, entry.Term, out var proposal))
-            return;
-        if (proposal.Local is not null)
-            Writes.OnApplied(proposal.Local, proposal.Generation, result);
-        else if (proposal.Peer != 0)
-            Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.Done, result.Span);
-        else
-            _expiry.OnApplied();
-    }
-
-    private void Apply(in LogEntry entry, PooledBuffer result)
-    {
-        var position = new AppliedPosition(entry.Index, entry.Term, 0);
-        switch (entry.Kind)
-        {
-            case EntryKind.Command when entry.Index == _toBeSkipped:
-                Machine.ApplySkipped(position, entry.Timestamp, result);
-                break;
-            case EntryKind.Command:
-                Machine.Apply(position, entry.Timestamp, entry.Payload.Span, result);
-                break;
-            case EntryKind.Configuration:
-                // Kept in the state so that images and restarts know the configuration of their position.
-                GroupConfigurationRecord.Write(Machine.State, entry.Index, entry.Payload.Span);
-                Machine.ApplyEmpty(position, entry.Timestamp);
-                break;
-            default:
-                Machine.ApplyEmpty(position, entry.Timestamp);
-                break;
-        }
-    }
-
-    /// <summary>Whatever is wrong with the entry, it ends neither the shard nor the node: this group waits for a way past it, and the others go on.</summary>
-    private void OnDefect(in LogEntry entry, Exception defect)
-    {
-        Sometimes.Reached(Sometimes.ApplyHalted);
-        _halt = new ApplyHalt(Group, entry, defect);
-        Core.IsApplyPaused = true;
-        UpdateAcceptsLeadership();
-        _shard.OnHalted(this, _halt, (defect as ApplyDefectException)?.InnerException ?? defect);
-        Writes.EndAll(_halt.Reason);
-        Reads.EndAll(_halt.Reason);
-    }
-
-    /// <summary>Nothing is applied for now: memory is given back, and a halted replica looks for its way on.</summary>
-    private void StandStill()
-    {
-        Core.TakeBackCommitted();
-        Core.Relieve();
-        if (_halt is not { } halt)
-            return;
-        // A state that could not be taken back begins again where the last checkpoint stands when the process is started anew, and finds the skip then.
-        if (!halt.IsTainted && halt.FindsSkip(Core))
-        {
-            _toBeSkipped = halt.Index;
-            Resume();
-            return;
-        }
-
-        if (!halt.IsTainted && halt.HasMoreToLookAt(Core))
-            _shard.Inbox.Post(_goOn);
-        halt.OfferLeadership(Core, IsConnected, _shard.Now);
-    }
-
-    public void OnQueryDefect(Exception defect) => _shard.OnQueryDefect(Group, defect);
-
-    /// <summary>The state was replaced by a snapshot's, which stands behind whatever this replica could not apply.</summary>
-    public void OnStateReplaced()
-    {
-        if (_halt is not null)
-            Resume();
-    }
-
-    public void OnStoreFull(bool full)
-    {
-        Core.IsApplyPaused = full || _halt is not null;
-        _shard.Touch(this);
-    }
-
-    /// <summary>Whether this node may lead has changed: leaders are told with the next acknowledgement.</summary>
-    public void UpdateAcceptsLeadership() => Core.AcceptsLeadership = _shard.MayLead && _halt is null;
-
-    private void Resume()
-    {
-        _shard.OnResumed(this, _halt!);
-        _halt = null;
-        UpdateAcceptsLeadership();
-        Core.IsApplyPaused = _shard.IsStoreFull;
-        _shard.Touch(this);
-    }
-
-    // Only a leader that gets on itself: two that do not would send a read to and fro.
-    private void OnForwardedRead(ulong peer, ulong request, ReadOnlySpan<byte> command)
-    {
-        if (Core.Role != RaftRole.Leader || ReasonNotToApply is not null || PeerReads >= MaxPeerReads)
-            Outbox.AddAnswer(peer, Group, request, ForwardAnswer.NotTaken, []);
-        else
-            Reads.Accept(new PeerRead(_shard, this, peer, request, command) { Deadline = Now + PeerReadDeadline });
+        Reads.ServeApplied(_context.Now);
+        Reads.Ask(_context.Now);
+        if (Reads.Any && _context.Budget.HasServedEnough)
+            _context.Post(_goOn);
     }
 
     private void OnLeadershipChanged()
     {
         DropProposalsOfOtherTerms();
-        KnowsTime();
+        Time.IsKnownToLeader();
         if (Core.Leader != _knownLeader)
         {
-            _shard.Leadership.OnChanged(Group, Core.Leader, Core.Term, _knownLeader == Core.Self || IsConnected(_knownLeader), _shard.Now);
+            _context.Leadership.OnChanged(Group, Core.Leader, Core.Term, _knownLeader == Core.Self || IsConnected(_knownLeader), _context.Now);
             _knownLeader = Core.Leader;
             _leadersLastIndex = 0;
             _lag.Forget();
@@ -543,26 +353,7 @@ internal sealed class Replica
 
     private void DropProposalsOfOtherTerms()
     {
-        if (_proposals.Count > 0 && (Core.Role != RaftRole.Leader || _proposals.Term != Core.Term))
-            DropProposals();
-    }
-
-    private void LoseExpiry()
-    {
-        Sometimes.Reached(Sometimes.ExpiryLost);
-        _expiry.OnApplied();
-    }
-
-    private void DropProposals()
-    {
-        while (_proposals.TryTakeAny(out var proposal))
-        {
-            if (proposal.Local is not null)
-                Writes.OnProposalLost(proposal.Local, proposal.Generation);
-            else if (proposal.Peer != 0)
-                Outbox.AddAnswer(proposal.Peer, Group, proposal.Request, ForwardAnswer.Lost, []);
-            else
-                LoseExpiry();
-        }
+        if (Proposals.Count > 0 && (Core.Role != RaftRole.Leader || Proposals.Term != Core.Term))
+            Proposals.LoseAll();
     }
 }

@@ -14,54 +14,32 @@ namespace RaftKv.Consensus.Groups;
 /// </summary>
 /// <remarks>
 /// Invariant: within a turn the views are published before any message leaves, so that no other node can show a write that a lease reader here would miss.
-/// Invariant: batches reach the log in the order of the turns, and their deferred effects happen in the same order.
 /// </remarks>
-internal sealed partial class Shard : IWalCompletion
+internal sealed partial class Shard : IReplicaContext, IWalCompletion
 {
     /// <summary>Events taken in one turn: enough to batch well, few enough that nobody waits long for the log.</summary>
     private const int MaxEventsPerTurn = 4096;
 
-    /// <summary>Entries applied in one turn, each of 4 KiB counting as one more: some tens of milliseconds, in which no heartbeat leaves.</summary>
-    private const int MaxAppliedPerTurn = 2048;
-
-    /// <summary>
-    /// Reads served in one turn, each of 256 bytes asked or answered counting as one more: some tens of milliseconds, in which no heartbeat leaves. A page of keys is about 300, a value of
-    /// full size is more than a turn's.
-    /// </summary>
-    private const int MaxServedPerTurn = 8192;
-
     private const long SweepInterval = 10_000_000;
 
     private const long CheckpointPollInterval = 2_000_000;
-
-    private const long LogRetryInterval = 100_000_000;
 
     private const long StoreFullPollInterval = 50_000_000;
 
     private readonly IClock _clock;
     private readonly ILogger _logger;
     private readonly IShardHost _host;
-    private readonly IStateStore _store;
+    private readonly LogQueue _log;
+    private readonly SpaceKeeper _space;
+    private readonly FrameDispatch _frames;
     private readonly Dictionary<uint, Replica> _replicas = [];
     private readonly List<Replica> _ordered = [];
     private readonly List<Replica> _touched = [];
-    private readonly List<PooledBuffer> _frames = [];
     private readonly HashSet<ulong> _connected = [];
-    private readonly Stack<LogBatch> _spareBatches = new();
     private readonly RaftEffects _effects = new();
     private long _nextTick = long.MinValue;
-    private int _appliedInTurn;
-    private int _servedInTurn;
     private long _nextSweep = long.MaxValue;
-    private readonly Queue<LogBatch> _inLog = new();
-    private LogBatch? _lastInLog;
-    private int _refusedBatches;
-    private volatile string? _logRefusal;
-    private volatile bool _logHangs;
     private long _lastTurn = long.MaxValue;
-    private long _nextLogRetry = long.MaxValue;
-    private readonly HashSet<int> _refusedOthers = [];
-    private bool _stopping;
     private volatile bool _stopped;
     private string _stopReason = "the node stopped";
 
@@ -72,107 +50,63 @@ internal sealed partial class Shard : IWalCompletion
         InitialConfiguration = initial;
         _clock = clock;
         _host = host;
-        _store = store;
         _logger = logger;
+        Now = clock.Now;
+        WallClocks = wallClocks;
         Inbox = new ShardInbox(wake, configuration.MaxInboxBytes);
         Outbox = new Outbox(transport, logger);
-        Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes);
-        Space = new SpaceKeeper(this, store, logger);
+        Health = new DiskHealth(number, host, OnMayLeadChanged);
+        Defects = new DefectLog(logger);
+        Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes, logger);
         Balancer = new LeaderBalancer(this);
-        Leadership = new LeadershipLog(this, logger, clock.Now);
-        Batch = new LogBatch();
-        WallClocks = wallClocks;
+        Leadership = new LeadershipLog(configuration, logger, clock.Now);
         Clocks = new ClockExchange(this, wallClocks);
-        Now = clock.Now;
+        _log = new LogQueue(this, host, this, logger);
+        _space = new SpaceKeeper(this, store, logger);
+        _frames = new FrameDispatch(this);
     }
 
     public int Number { get; }
 
     public NodeConfiguration Configuration { get; }
 
-    /// <summary>The configuration of a group to which none was ever applied.</summary>
     public Configuration InitialConfiguration { get; }
 
     public ShardInbox Inbox { get; }
 
     public Outbox Outbox { get; }
 
-    public Checkpointer Checkpoints { get; }
+    public DiskHealth Health { get; }
 
-    public SpaceKeeper Space { get; }
+    public DefectLog Defects { get; }
+
+    public Checkpointer Checkpoints { get; }
 
     public LeaderBalancer Balancer { get; }
 
     public LeadershipLog Leadership { get; }
 
-    /// <summary>What this turn gives to the log so far.</summary>
-    public LogBatch Batch { get; private set; }
-
-    /// <summary>Scratch for the result of the entry being applied.</summary>
-    public PooledBuffer ResultBuffer { get; } = new();
-
-    /// <summary>Time of this turn.</summary>
-    public long Now { get; private set; }
-
-    /// <summary>Tells peers what this node's wall clock shows, and hears of theirs.</summary>
     public ClockExchange Clocks { get; }
 
-    /// <summary>What the wall clocks of the nodes show.</summary>
     public WallClocks WallClocks { get; }
 
-    /// <summary>Why writes of this node's callers are refused at the moment, or null. From any thread.</summary>
-    public string? RefusalOfWrites => _logRefusal ?? (Space.IsFull || Space.Refuses ? "the disk under this node's store is full" : null);
+    public TurnBudget Budget { get; } = new();
 
-    /// <summary>
-    /// Why nothing is proposed on this node at the moment, or null. From any thread. A disk that does not answer may do so at once: what callers write waits for that, or for another node to lead, and is
-    /// not refused.
-    /// </summary>
-    public string? RefusalOfProposals => _logHangs ? "this node's disk does not answer" : RefusalOfWrites;
+    public LogBatch Batch => _log.Batch;
 
-    /// <summary>The store takes nothing more at the moment: nothing is applied, so that it never has to.</summary>
-    public bool IsStoreFull => Space.IsFull;
+    public PooledBuffer ResultBuffer { get; } = new();
+
+    public long Now { get; private set; }
 
     /// <summary>When the last turn began, monotonic nanoseconds; <see cref="long.MaxValue"/> before the first. From any thread.</summary>
     public long LastTurn => Volatile.Read(ref _lastTurn);
 
-    /// <summary>Whether this node should lead groups of this shard: its disks take what they are given, as far as any shard knows, and it is not about to stop.</summary>
-    public bool MayLead { get; private set; } = true;
-
     public IReadOnlyList<Replica> Replicas => _ordered;
-
-    /// <summary>Whether what is left to apply should wait for the next turn.</summary>
-    public bool HasAppliedEnough => _appliedInTurn >= MaxAppliedPerTurn;
-
-    /// <summary>Whether the reads that are left should wait for the next turn.</summary>
-    public bool HasServedEnough => _servedInTurn >= MaxServedPerTurn;
 
     /// <summary>When the shard wants its next turn if nothing comes in.</summary>
     public long NextDeadline => Math.Min(
-        Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), Math.Min(Space.NextDeadline, WriteOverdueAt)),
-        Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
-
-    private long WriteOverdueAt => RefusalOfProposals is null && _inLog.TryPeek(out var oldest) ? oldest.PostedAt + Configuration.Raft.ElectionTimeout + 1 : long.MaxValue;
-
-    /// <summary>Why a command of this node's callers is refused at the moment, or null: what removes is not, while the store is only about to be full.</summary>
-    public string? RefusalOf(ReadOnlySpan<byte> command) => Space.IsFull || !SpaceKeeper.NeedsNoSpace(command) ? RefusalOfWrites : _logRefusal;
-
-    /// <summary>The same for proposing it.</summary>
-    public string? RefusalOfProposal(ReadOnlySpan<byte> command) => _logHangs ? RefusalOfProposals : RefusalOf(command);
-
-    /// <summary>Whether the state of a group holds part of an entry that could not be taken back.</summary>
-    public bool HasTaintedGroup
-    {
-        get
-        {
-            foreach (var replica in _ordered)
-            {
-                if (replica.Halt is { IsTainted: true })
-                    return true;
-            }
-
-            return false;
-        }
-    }
+        Math.Min(Math.Min(Math.Min(_nextTick, _nextSweep), Leadership.NextDeadline), Math.Min(_space.NextDeadline, _log.NextDeadline)),
+        Math.Min(Checkpoints.NextDeadline(Now, CheckpointPollInterval), Health.IsStoreFull ? Now + StoreFullPollInterval : long.MaxValue));
 
     public Replica? Replica(uint group) => _replicas.GetValueOrDefault(group);
 
@@ -193,7 +127,6 @@ internal sealed partial class Shard : IWalCompletion
         Touch(replica);
     }
 
-    /// <summary>The replica has something to do in this turn.</summary>
     public void Touch(Replica replica)
     {
         if (replica.IsTouched)
@@ -202,65 +135,47 @@ internal sealed partial class Shard : IWalCompletion
         _touched.Add(replica);
     }
 
-    /// <summary>An entry was applied, in whatever group. What it gave back counts for the turn as well: a short command may copy megabytes.</summary>
-    public void OnApplied(int payloadBytes, int resultBytes)
-    {
-        _appliedInTurn += 1 + (payloadBytes >> 12) + (resultBytes >> 12);
-        Checkpoints.OnApplied(payloadBytes);
-    }
-
-    /// <summary>A read was answered, of whatever group.</summary>
-    public void OnServed(int commandBytes, int resultBytes) => _servedInTurn += 1 + (commandBytes >> 8) + (resultBytes >> 8);
-
-    /// <summary>One step of everything: see the type. Not to be called again after it threw.</summary>
+    /// <summary>
+    /// One step of everything, in this order: what came in is taken, and moves the groups it is for; what is due by the clock happens; then each group that has anything to do carries out what its core wants
+    /// (messages into the outbox, entries into the log's batch, committed entries applied, its view published); the batch goes to the log; at the very end the messages leave. So one sync and one frame
+    /// a peer serve all groups, and nothing leaves before what it promises is with the log, or durable where the core asked for that (<see cref="LogBatch"/>). Not to be called again after it threw.
+    /// </summary>
     public void Turn()
     {
         if (_stopped)
             return;
         Now = _clock.Now;
         Volatile.Write(ref _lastTurn, Now);
-        _appliedInTurn = 0;
-        _servedInTurn = 0;
+        Budget.Begin();
         TakeEvents();
         // A thread may stand still between two lines, and what came in meanwhile must not be served under a lease that held before it came.
         Now = _clock.Now;
-        WatchDisks();
+        _space.Watch();
+        _log.Watch();
         if (Now >= _nextTick)
             Tick();
         if (Now >= _nextSweep)
             Sweep();
-        Space.GiveBack();
+        _space.GiveBack();
         Checkpoints.Poll();
         Leadership.Tick(Now);
         do
         {
             ProcessTouched();
-            HandToLog();
+            // What was waiting for durability that the log has already moves its groups once more.
+            _log.Submit();
         }
         while (_touched.Count > 0);
         Outbox.Flush();
-        foreach (var frame in _frames)
-            frame.Dispose();
-        _frames.Clear();
+        _frames.Release();
     }
 
     /// <summary>The node is about to stop: it leads no more than it must, and takes no leadership over.</summary>
     public void PrepareStop()
     {
-        _stopping = true;
         foreach (var replica in _ordered)
             replica.Core.IsStopping = true;
-        UpdateMayLead();
-    }
-
-    /// <summary>The node's log refuses what another shard gave it, or no longer does.</summary>
-    public void OnLogRefusesOther(int shard, bool refuses)
-    {
-        if (refuses)
-            _refusedOthers.Add(shard);
-        else
-            _refusedOthers.Remove(shard);
-        UpdateMayLead();
+        Health.Stop();
     }
 
     /// <summary>The node stops: whoever waits is told.</summary>
@@ -289,7 +204,8 @@ internal sealed partial class Shard : IWalCompletion
             RefuseRest();
     }
 
-    /// <summary>Runs work that may block off this thread, then its end on it.</summary>
+    public void Post(Action work) => Inbox.Post(work);
+
     public void RunInBackground(Action work, Action<Exception?> end) => _host.RunInBackground(work, failure => Inbox.Post(() => end(failure)));
 
     public void ReportFailure(Exception failure) => _host.OnFailure(failure);
@@ -321,10 +237,10 @@ internal sealed partial class Shard : IWalCompletion
                     OnFrame(@event.Peer, (PooledBuffer)@event.Subject!);
                     break;
                 case ShardEventKind.LogDurable:
-                    OnLogDurable();
+                    _log.OnDurable();
                     break;
                 case ShardEventKind.LogFull:
-                    OnLogFull((Exception)@event.Subject!);
+                    _log.OnFull((Exception)@event.Subject!);
                     break;
                 case ShardEventKind.PeerConnected:
                     OnPeerConnected(@event.Peer);
@@ -358,12 +274,11 @@ internal sealed partial class Shard : IWalCompletion
     private void OnFrame(ulong peer, PooledBuffer frame)
     {
         Inbox.Taken(frame);
-        _frames.Add(frame);
         Now = _clock.Now;
         // A peer's read waits here as one of this node's callers'.
         if ((FrameKind)frame.Span[0] == FrameKind.Forward)
             _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
-        if (!FrameReading.Take(this, peer, frame))
+        if (!_frames.Take(peer, frame))
             LogUnreadableFrame(peer, frame.Length);
     }
 
@@ -389,6 +304,14 @@ internal sealed partial class Shard : IWalCompletion
         }
     }
 
+    private void OnMayLeadChanged()
+    {
+        foreach (var replica in _ordered)
+            replica.UpdateAcceptsLeadership();
+        Balancer.OnMayLeadChanged();
+        _nextTick = Now;
+    }
+
     private void Tick()
     {
         Balancer.Tick(Now);
@@ -410,7 +333,7 @@ internal sealed partial class Shard : IWalCompletion
 
     private void Sweep()
     {
-        _nextSweep = _refusedBatches > 0 ? Now + SweepInterval : long.MaxValue;
+        _nextSweep = long.MaxValue;
         foreach (var replica in _ordered)
         {
             if (replica.Writes.Outstanding == 0 && !replica.Reads.Any)
@@ -433,7 +356,7 @@ internal sealed partial class Shard : IWalCompletion
             if (Batch.Wal.BodyLength > Configuration.MaxBatchBytes)
             {
                 Sometimes.Reached(Sometimes.BatchSplit);
-                HandToLog();
+                _log.Submit();
             }
 
             _nextTick = Math.Min(_nextTick, replica.NextDeadline);
@@ -442,135 +365,6 @@ internal sealed partial class Shard : IWalCompletion
         _touched.Clear();
     }
 
-    private void HandToLog()
-    {
-        if (_refusedBatches > 0 && _refusedBatches == _inLog.Count && Now >= _nextLogRetry)
-            RetryLog();
-        if (Batch.IsEmpty)
-            return;
-        if (Batch.Wal.IsEmpty)
-        {
-            // Promises about what is, or is about to be, durable already: no sync of their own.
-            if (_lastInLog is null)
-                Batch.Release(this);
-            else
-                Batch.MoveTo(_lastInLog);
-            return;
-        }
-
-        var batch = Batch;
-        Batch = _spareBatches.TryPop(out var spare) ? spare : new LogBatch();
-        batch.PostedAt = Now;
-        _inLog.Enqueue(batch);
-        _lastInLog = batch;
-        if (_refusedBatches > 0)
-            _refusedBatches++; // it builds on what was refused: it waits with it
-        else
-            _host.PostToLog(batch.Wal, this);
-    }
-
-    private void OnLogDurable()
-    {
-        if (_logRefusal is not null || _logHangs)
-        {
-            SetLogRefusal(null, hangs: false);
-            LogDiskWritesAgain();
-        }
-
-        var batch = _inLog.Dequeue();
-        if (_inLog.Count == 0)
-            _lastInLog = null;
-        batch.Release(this);
-        _spareBatches.Push(batch);
-    }
-
-    /// <summary>The log took nothing of the oldest batches in it: they are kept, in order, and offered again.</summary>
-    private void OnLogFull(Exception failure)
-    {
-        _refusedBatches++;
-        _nextLogRetry = Now + LogRetryInterval;
-        _nextSweep = Math.Min(_nextSweep, Now + SweepInterval);
-        if (_logRefusal is not null)
-            return;
-        Sometimes.Reached(Sometimes.LogDiskFull);
-        SetLogRefusal("this node's disk is full", hangs: false);
-        LogDiskFull(failure.Message);
-        // The log shrinks behind a checkpoint.
-        Checkpoints.Demand();
-    }
-
-    /// <summary>
-    /// Sees whether the disks let this node go on: while the store's is full nothing is applied; and a leader whose log has not confirmed a batch for an election timeout goes
-    /// (its entries may still be committed by others' disks, so nobody else would notice).
-    /// </summary>
-    private void WatchDisks()
-    {
-        Space.Watch();
-        if (_refusedBatches == 0 && _inLog.TryPeek(out var oldest) && Now - oldest.PostedAt > Configuration.Raft.ElectionTimeout)
-            OnLogHangs();
-    }
-
-    private void OnLogHangs()
-    {
-        if (_logRefusal is not null || _logHangs)
-            return;
-        Sometimes.Reached(Sometimes.LogHangs);
-        SetLogRefusal(null, hangs: true);
-        LogDiskHangs();
-    }
-
-    private void SetLogRefusal(string? refusal, bool hangs)
-    {
-        (_logRefusal, _logHangs) = (refusal, hangs);
-        _host.OnLogRefuses(Number, refusal is not null || hangs);
-        UpdateMayLead();
-    }
-
-    /// <summary>A disk fails this shard, or is well again: whether it may lead follows from all of them.</summary>
-    public void UpdateMayLead()
-    {
-        var may = RefusalOfProposals is null && _refusedOthers.Count == 0 && !_stopping;
-        if (may == MayLead)
-            return;
-        MayLead = may;
-        foreach (var replica in _ordered)
-            replica.UpdateAcceptsLeadership();
-        Balancer.OnMayLeadChanged();
-        _nextTick = Now;
-    }
-
-    /// <summary>A group halted at an entry that a defect keeps from being applied.</summary>
-    public void OnHalted(Replica replica, ApplyHalt halt, Exception defect)
-    {
-        LogHalted(defect, replica.Group, halt.Index, halt.Term, halt.Kind);
-        if (halt.IsTainted)
-            LogTainted(replica.Group);
-    }
-
-    /// <summary>A read met a defect; any thread.</summary>
-    public void OnQueryDefect(uint group, Exception defect) => LogQueryDefect(defect, group);
-
-    /// <summary>A group goes on.</summary>
-    public void OnResumed(Replica replica, ApplyHalt halt)
-    {
-        Sometimes.Reached(Sometimes.ApplyResumed);
-        LogResumed(replica.Group, halt.Index);
-    }
-
-    /// <summary>A checkpoint found no space; it will be tried again.</summary>
-    public void OnCheckpointRefused(Exception failure) => LogCheckpointRefused(failure.Message);
-
-    private void RetryLog()
-    {
-        Sometimes.Reached(Sometimes.LogRetriedAfterFullDisk);
-        _refusedBatches = 0;
-        var first = true;
-        foreach (var batch in _inLog)
-        {
-            batch.Wal.AfterRefusal = first;
-            batch.PostedAt = Now;
-            first = false;
-            _host.PostToLog(batch.Wal, this);
-        }
-    }
+    [LoggerMessage(Level = LogLevel.Warning, Message = "node {peer} sent a frame of {length} bytes that is not readable; the rest of it is ignored")]
+    private partial void LogUnreadableFrame(ulong peer, int length);
 }

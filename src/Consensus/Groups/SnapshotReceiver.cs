@@ -14,7 +14,7 @@ namespace RaftKv.Consensus.Groups;
 /// the log's new start is durable; only then does the core move its log and is the last piece acknowledged. A crash before the checkpoint leaves the old state and the old log;
 /// a crash between checkpoint and log start is recognised at recovery by a store that is ahead of its log, and the log start is written then.
 /// </remarks>
-internal sealed class SnapshotReceiver(Replica replica, Shard shard)
+internal sealed class SnapshotReceiver(Replica replica, IReplicaContext context)
 {
     private ISnapshotWriter? _writer;
     private SnapshotChunk? _image;
@@ -28,7 +28,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
     public void OnChunk(SnapshotChunk chunk)
     {
         // Pieces that a full store cannot take are offered again.
-        if (IsInstalling || shard.IsStoreFull)
+        if (IsInstalling || context.Health.IsStoreFull)
             return;
         if (chunk.SnapshotIndex <= replica.Machine.Applied.Index)
         {
@@ -64,7 +64,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         _nextOffset += chunk.Data.Length;
         if (!chunk.Last)
             Acknowledge(chunk);
-        else if (replica.Core.BeginSnapshotInstall(chunk.SnapshotIndex, chunk.SnapshotTerm, shard.Now))
+        else if (replica.Core.BeginSnapshotInstall(chunk.SnapshotIndex, chunk.SnapshotTerm, context.Now))
             BeginInstall();
         else
             Refuse(chunk);
@@ -75,7 +75,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
     {
         IsInstalling = true;
         var image = _image!;
-        shard.Batch.Defer(replica, () =>
+        context.Batch.Defer(replica, () =>
         {
             // Unless the node is about to end.
             if (_image == image)
@@ -90,8 +90,8 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
             return;
         _awaitsCheckpoint = false;
         var image = _image;
-        shard.Batch.Wal.SetStart(replica.Group, image.SnapshotIndex, image.SnapshotTerm);
-        shard.Batch.Defer(replica, () =>
+        context.Batch.Wal.SetStart(replica.Group, image.SnapshotIndex, image.SnapshotTerm);
+        context.Batch.Defer(replica, () =>
         {
             IsInstalling = false;
             _image = null;
@@ -111,7 +111,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
         replica.Machine.Reload();
         replica.OnStateReplaced();
         _awaitsCheckpoint = true;
-        shard.Checkpoints.Demand();
+        context.Checkpoints.Demand();
     }
 
     private void Refuse(SnapshotChunk chunk)
@@ -129,7 +129,7 @@ internal sealed class SnapshotReceiver(Replica replica, Shard shard)
     private void Answer(SnapshotChunk chunk, Message answer)
     {
         if (chunk.Term == replica.Core.Term)
-            shard.Outbox.Add(replica.Group, answer);
+            context.Outbox.Add(replica.Group, answer);
     }
 
     public void Abandon()

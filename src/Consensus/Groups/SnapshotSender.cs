@@ -12,7 +12,7 @@ namespace RaftKv.Consensus.Groups;
 /// a few may be unacknowledged, and those are kept, so that a broken connection resumes where the follower stands.
 /// Invariant: what it sends is of the term in which it began, and is sent only while this node leads in that term: a piece tells its receiver who leads.
 /// </summary>
-internal sealed class SnapshotSender(Replica replica, Shard shard)
+internal sealed class SnapshotSender(Replica replica, IReplicaContext context)
 {
     private const int Window = 4;
 
@@ -40,7 +40,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     private long _lastProgress;
     private long _lastSend;
 
-    private long Patience => _waiting.Count == 0 ? GiveUpAfter : shard.IsConnected(_peer) ? GiveWayAfter : 0;
+    private long Patience => _waiting.Count == 0 ? GiveUpAfter : context.IsConnected(_peer) ? GiveWayAfter : 0;
 
     private bool LeadsInItsTerm => replica.Core.Role == RaftRole.Leader && replica.Core.Term == _term;
 
@@ -111,7 +111,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     /// <summary>Not while the store is full: the sessions are saved into it first. Whoever waits is served when there is space, by a tick.</summary>
     private void StartNext()
     {
-        while (_reader is null && !_reading && !shard.IsStoreFull && _waiting.TryDequeue(out var peer))
+        while (_reader is null && !_reading && !context.Health.IsStoreFull && _waiting.TryDequeue(out var peer))
         {
             // A state that holds part of an entry is sent to nobody.
             if (replica.Halt is not { IsTainted: true } && replica.Core.AwaitsSnapshot(peer, replica.Machine.Applied.Index))
@@ -125,17 +125,17 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         _term = replica.Core.Term;
         replica.Machine.SaveSessions();
         _reader = replica.Machine.State.OpenSnapshot();
-        _configuration = GroupConfigurationRecord.Read(replica.Machine.State, shard.InitialConfiguration);
+        _configuration = GroupConfigurationRecord.Read(replica.Machine.State, context.InitialConfiguration);
         _snapshotId = (replica.Core.Self << 48) ^ (_term << 20) ^ ++_lastId;
         _readOffset = 0;
         _readAll = false;
-        _lastProgress = _lastSend = shard.Now;
+        _lastProgress = _lastSend = context.Now;
         ReadMore();
     }
 
     private void OnAcknowledged(long nextOffset)
     {
-        _lastProgress = shard.Now;
+        _lastProgress = context.Now;
         while (_unacknowledged.First is { } first && first.Value.Offset + first.Value.Data.Length <= nextOffset)
         {
             _unacknowledged.RemoveFirst();
@@ -164,11 +164,11 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
             return;
         _reading = true;
         var reader = _reader!;
-        var data = new PooledBuffer(shard.Configuration.SnapshotChunkBytes + 4096);
-        shard.RunInBackground(
+        var data = new PooledBuffer(context.Configuration.SnapshotChunkBytes + 4096);
+        context.RunInBackground(
             () =>
             {
-                reader.ReadChunk(data, shard.Configuration.SnapshotChunkBytes);
+                reader.ReadChunk(data, context.Configuration.SnapshotChunkBytes);
             },
             failure => OnRead(reader, data, failure));
     }
@@ -188,7 +188,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         if (failure is not null)
         {
             data.Dispose();
-            shard.ReportFailure(failure);
+            context.ReportFailure(failure);
             return;
         }
 
@@ -214,7 +214,7 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         foreach (var piece in _unacknowledged)
             Send(piece);
-        _lastSend = shard.Now;
+        _lastSend = context.Now;
     }
 
     private void Send(Piece piece)
@@ -222,9 +222,9 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
         // Leadership may have ended in this very turn, and the end not have been heard of here.
         if (!LeadsInItsTerm)
             return;
-        _lastSend = shard.Now;
+        _lastSend = context.Now;
         var position = _reader!.Position;
-        shard.Outbox.Add(replica.Group, new SnapshotChunk
+        context.Outbox.Add(replica.Group, new SnapshotChunk
         {
             From = replica.Core.Self,
             To = _peer,
@@ -245,8 +245,8 @@ internal sealed class SnapshotSender(Replica replica, Shard shard)
     {
         var peer = _peer;
         Close();
-        replica.Core.SnapshotEnded(peer, shard.Now);
-        shard.Touch(replica);
+        replica.Core.SnapshotEnded(peer, context.Now);
+        context.Touch(replica);
         StartNext();
     }
 

@@ -20,38 +20,32 @@ internal sealed partial class SpaceKeeper(Shard shard, IStateStore store, ILogge
     private readonly ILogger _logger = logger;
     private long _nextGiveBack = long.MinValue;
     private long _shortSince;
-    private volatile bool _isFull;
-    private volatile bool _refuses;
-
-    /// <summary>Whether the store can take nothing more at the moment: nothing is applied, so that it never has to. From any thread.</summary>
-    public bool IsFull => _isFull;
-
-    /// <summary>Whether what needs space is refused, because the store has been about to be full for too long. From any thread.</summary>
-    public bool Refuses => _refuses;
-
-    /// <summary>Whether the store is about to be full.</summary>
-    public bool IsShort { get; private set; }
+    private bool _isFull;
+    private bool _isShort;
+    private bool _refuses;
 
     /// <summary>When it wants the next turn.</summary>
     public long NextDeadline => store.HasSpaceToGiveBack ? Math.Max(shard.Now, _nextGiveBack) : long.MaxValue;
 
-    private bool IsGrace => shard.Now < _shortSince + Grace;
-
-    /// <summary>Whether a command waits, to be taken when there is space again or refused when there is none for too long.</summary>
-    public bool MustWait(ReadOnlySpan<byte> command) => IsShort && IsGrace && !NeedsNoSpace(command);
+    /// <summary>Whether a command is taken although the store is about to be full.</summary>
+    public static bool NeedsNoSpace(ReadOnlySpan<byte> command) => command.Length >= CommandEnvelope.Size && CommandEnvelope.Kind(command).NeedsNoSpace();
 
     /// <summary>Sees how the store stands.</summary>
     public void Watch()
     {
-        if (store.IsDiskFull != IsFull)
-            OnFull(!IsFull);
-        if (store.IsShortOfSpace != IsShort)
-            OnShort(!IsShort);
-        if (!IsShort || _refuses || IsGrace)
+        var (wasFull, wasShort, refused) = (_isFull, _isShort, _refuses);
+        (_isFull, _isShort) = (store.IsDiskFull, store.IsShortOfSpace);
+        if (_isShort && !wasShort)
+            _shortSince = shard.Now;
+        _refuses = _isShort && (refused || shard.Now >= _shortSince + Grace);
+        if ((_isFull, _isShort, _refuses) == (wasFull, wasShort, refused))
             return;
-        _refuses = true;
-        LogShort();
-        shard.UpdateMayLead();
+        shard.Health.SetStore(_isFull, _isShort, isGrace: _isShort && !_refuses);
+        if (_isFull != wasFull)
+            OnFullChanged();
+        if (_isShort != wasShort)
+            OnShortChanged();
+        Tell(wasFull, refused);
     }
 
     /// <summary>Lets the store give garbage back, a step at a time.</summary>
@@ -64,32 +58,17 @@ internal sealed partial class SpaceKeeper(Shard shard, IStateStore store, ILogge
             shard.Checkpoints.Demand();
     }
 
-    /// <summary>Whether a command is taken although the store is about to be full.</summary>
-    public static bool NeedsNoSpace(ReadOnlySpan<byte> command) => command.Length >= CommandEnvelope.Size && CommandEnvelope.Kind(command).NeedsNoSpace();
-
-    private void OnFull(bool full)
+    private void OnFullChanged()
     {
-        _isFull = full;
-        foreach (var replica in shard.Replicas)
-            replica.OnStoreFull(full);
-        if (full)
-        {
+        if (_isFull)
             Sometimes.Reached(Sometimes.StoreDiskFull);
-            LogFull();
-        }
-        else
-        {
-            LogHasSpaceAgain();
-        }
-
-        shard.UpdateMayLead();
+        foreach (var replica in shard.Replicas)
+            replica.OnStoreFull();
     }
 
-    private void OnShort(bool isShort)
+    private void OnShortChanged()
     {
-        IsShort = isShort;
-        _shortSince = shard.Now;
-        if (isShort)
+        if (_isShort)
         {
             Sometimes.Reached(Sometimes.StoreShortOfSpace);
             return;
@@ -98,10 +77,16 @@ internal sealed partial class SpaceKeeper(Shard shard, IStateStore store, ILogge
         // Writes wait for this.
         foreach (var replica in shard.Replicas)
             shard.Touch(replica);
-        if (_refuses)
+    }
+
+    private void Tell(bool wasFull, bool refused)
+    {
+        if (_isFull && !wasFull)
+            LogFull();
+        else if (_refuses && !refused)
+            LogShort();
+        else if ((wasFull && !_isFull) || (refused && !_refuses))
             LogHasSpaceAgain();
-        _refuses = false;
-        shard.UpdateMayLead();
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "the disk under the store is full: nothing is applied and writes are refused until there is space")]

@@ -13,7 +13,7 @@ public sealed class LeadershipLogTests : IDisposable
     private readonly Lines _lines = new();
     private readonly LeadershipLog _log;
 
-    public LeadershipLogTests() => _log = new LeadershipLog(_node.Shard, _lines, 0);
+    public LeadershipLogTests() => _log = new LeadershipLog(_node.Shard.Configuration, _lines, 0);
 
     public void Dispose() => _node.Dispose();
 

@@ -186,15 +186,15 @@ public class ShardDiskTests
         node.DiskHangs = true;
         var underWay = node.Write("k", "1");
         node.Run(250);
-        Assert.Null(node.Shard.RefusalOfProposals);
+        Assert.Null(node.Shard.Health.RefusalOfProposals);
         node.Run(100);
-        Assert.NotNull(node.Shard.RefusalOfProposals);
+        Assert.NotNull(node.Shard.Health.RefusalOfProposals);
         var waiting = node.Write("k", "2");
         node.Run(100);
         Assert.Equal(OperationStatus.Pending, waiting.Status);
         node.DiskAnswers();
         node.Run(20);
-        Assert.Null(node.Shard.RefusalOfProposals);
+        Assert.Null(node.Shard.Health.RefusalOfProposals);
         Assert.Equal((OperationStatus.Completed, OperationStatus.Completed), (underWay.Status, waiting.Status));
 
         node.DiskHangs = true;

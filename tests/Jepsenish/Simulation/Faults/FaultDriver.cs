@@ -369,7 +369,7 @@ internal sealed class FaultDriver(Cluster cluster)
             return false;
         process.Run(() => InShard(process, group, replica =>
         {
-            var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), replica.LogTime, replica.Now, out _);
+            var status = replica.Core.ProposeConfiguration(new ConfigurationChange(steps), replica.Time.Now, replica.Now, out _);
             cluster.Story.Tell(process.Machine, $"is asked to change group {group}: {string.Join(", ", steps)}: {status}");
         }));
         return true;

@@ -22,10 +22,10 @@ internal sealed class LogTimeSafety(Cluster cluster)
     public void Check(Process process, Replica replica)
     {
         ref var began = ref process.BeganTimeIn[replica.Group];
-        if (began != replica.LogTimeBeganIn)
+        if (began != replica.Time.BeganIn)
         {
             // Nobody has told it: what was before says nothing of what comes now.
-            began = replica.LogTimeBeganIn;
+            began = replica.Time.BeganIn;
             cluster.WallTime.OnBegun();
             _leaders.Remove(replica.Group);
         }
