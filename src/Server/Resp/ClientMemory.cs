@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace RaftKv.Server.Resp;
 
 /// <summary>
-/// Bytes that connections hold, all together: what has arrived of commands, commands and results under way, replies that were not taken, transactions. When they are more than allowed the connection
+/// Bytes that connections hold, all together: what has arrived of commands, commands and results under way, replies that were not taken, queues of MULTI. When they are more than allowed the connection
 /// that holds most is disconnected, as Redis does by maxmemory-clients, until they are not. Thread-safe.
 /// </summary>
 /// <remarks>Invariant: a connection that holds less than <see cref="Step"/> costs nothing here and is never chosen.</remarks>

@@ -95,7 +95,7 @@ internal sealed class RespConnection : IDisposable
         _onFlushed = () => SignalAndRun(Signals.Flushed);
     }
 
-    /// <summary>What the client has set: protocol, name, transaction.</summary>
+    /// <summary>What the client has set: protocol, name, MULTI.</summary>
     public RespSession Session { get; }
 
     /// <summary>Completes when everything has been answered, or the client is gone, and nothing is under way.</summary>
@@ -184,7 +184,7 @@ internal sealed class RespConnection : IDisposable
     /// <summary>Tells what this connection holds, when that has changed by much.</summary>
     private void Charge()
     {
-        var held = _held.Capacity + _pending.HeldBytes + Session.Transaction.Bytes + _flushingBytes + (_isBroken ? 0 : _output.UnflushedBytes);
+        var held = _held.Capacity + _pending.HeldBytes + Session.MultiExec.Bytes + _flushingBytes + (_isBroken ? 0 : _output.UnflushedBytes);
         if (held < ClientMemory.Step)
             held = 0;
         if (Math.Abs(held - Session.Held) >= ClientMemory.Step)
@@ -280,7 +280,7 @@ internal sealed class RespConnection : IDisposable
         if (_pending.Count > 0)
             return false;
         // A command like others: who asked for no reply gets none to this one either.
-        Session.Transaction.Spoil();
+        Session.MultiExec.Spoil();
         Session.BeginReply(Session.IsSilent);
         Session.Writer.Error(_owedError!);
         Session.EndReply();
@@ -326,7 +326,7 @@ internal sealed class RespConnection : IDisposable
     {
         var session = Session;
         var command = CommandTable.Find(arguments);
-        if (command is null || command.Data is null || session.Transaction.IsOpen || !command.Accepts(arguments.Count) || !KeysFit(command, arguments))
+        if (command is null || command.Data is null || session.MultiExec.IsOpen || !command.Accepts(arguments.Count) || !KeysFit(command, arguments))
             return _pending.Count == 0 && ExecuteHere(command, arguments);
 
         var kind = command.IsWrite ? OperationKind.Write : OperationKind.Read;
@@ -384,12 +384,12 @@ internal sealed class RespConnection : IDisposable
         return true;
     }
 
-    /// <summary>Everything that is answered at once, and what concerns transactions. Nothing is under way.</summary>
+    /// <summary>Everything that is answered at once, and what concerns MULTI. Nothing is under way.</summary>
     private bool ExecuteHere(RespCommand? command, RespArguments arguments)
     {
         var session = Session;
         session.BeginReply(session.IsSilent);
-        var transaction = session.Transaction;
+        var multi = session.MultiExec;
         if (command is null && arguments.IsHttp)
         {
             // Somebody's browser was made to send requests to this port: what follows may hold commands. Redis does the same.
@@ -398,25 +398,25 @@ internal sealed class RespConnection : IDisposable
         }
         else if (command is null)
         {
-            transaction.Spoil();
+            multi.Spoil();
             session.Writer.Error(CommandTable.UnknownCommand(arguments));
         }
         else if (!command.Accepts(arguments.Count))
         {
             var problem = $"wrong number of arguments for '{command.Name}' command";
             if (command.IsExec)
-                transaction.Discard();
+                multi.Discard();
             else
-                transaction.Spoil();
+                multi.Spoil();
             session.Writer.Error(command.IsExec ? $"EXECABORT Transaction discarded because of: {problem}" : $"ERR {problem}");
         }
         else if (!KeysFit(command, arguments))
         {
-            transaction.Spoil();
+            multi.Spoil();
             session.Writer.Error($"ERR a key of {command.LongestKey(arguments)} bytes is longer than the limit of {_server.Limits.MaxKeyBytes} bytes; nothing was changed");
         }
-        else if (transaction.IsOpen && !command.RunsInsideTransaction)
-            transaction.Queue(command, arguments, session.Writer, _server.Limits.MaxQueuedBytes);
+        else if (multi.IsOpen && !command.RunsInsideMulti)
+            multi.Queue(command, arguments, session.Writer, _server.Limits.MaxQueuedBytes);
         else if (command.IsExec)
             Exec();
         else
@@ -432,7 +432,7 @@ internal sealed class RespConnection : IDisposable
     private void Exec()
     {
         var operation = _pending.Rent();
-        if (Session.Transaction.TryExecute(Session, _sink, operation.Command, out var plan, out var writes))
+        if (Session.MultiExec.TryExecute(Session, _sink, operation.Command, out var plan, out var writes))
             Enqueue(operation, writes ? OperationKind.Write : OperationKind.Read, plan);
         else
             _pending.Return(operation);
@@ -570,7 +570,7 @@ internal sealed class RespConnection : IDisposable
             Consume();
         _held.Dispose();
         _position = 0;
-        Session.Transaction.Discard();
+        Session.MultiExec.Discard();
     }
 
     private void Break(Exception e)

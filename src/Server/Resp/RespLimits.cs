@@ -36,7 +36,7 @@ internal sealed record RespLimits
     /// <summary>The same for results of writes, which cannot be put off once they are applied: beyond it they are left out, and the outcome is answered as unknown. As many writes are begun as are expected to have room.</summary>
     public long MaxWriteReplyBytes { get; init; } = 64 << 20;
 
-    /// <summary>Bytes of replies in a transaction that come from the host, like COMMAND's.</summary>
+    /// <summary>Bytes of replies within one EXEC that come from the host, like COMMAND's.</summary>
     public int MaxImmediateBytes { get; init; } = 32 << 20;
 
     /// <summary>Keys that a connection may watch.</summary>
@@ -51,6 +51,6 @@ internal sealed record RespLimits
     /// <inheritdoc cref="CommandTimeout"/>
     public int SlowestBytesPerSecond { get; init; } = 16 << 10;
 
-    /// <summary>Bytes that a transaction may queue between MULTI and EXEC.</summary>
+    /// <summary>Bytes that may be queued between MULTI and EXEC.</summary>
     public int MaxQueuedBytes { get; init; } = 16 << 20;
 }

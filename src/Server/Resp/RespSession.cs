@@ -4,7 +4,7 @@ using RaftKv.Server.Resp.Commands;
 
 namespace RaftKv.Server.Resp;
 
-/// <summary>What one client has set, and its transaction. Used by its connection; CLIENT LIST reads names from other connections, which are replaced whole.</summary>
+/// <summary>What one client has set, and its MULTI. Used by its connection; CLIENT LIST reads names from other connections, which are replaced whole.</summary>
 internal sealed class RespSession : IDisposable
 {
     private enum ReplyMode
@@ -74,7 +74,7 @@ internal sealed class RespSession : IDisposable
 
     public string LibraryVersion { get; set; } = "";
 
-    public Transaction Transaction { get; } = new();
+    public MultiExec MultiExec { get; } = new();
 
     /// <summary>Set by QUIT: the connection ends after the reply.</summary>
     public bool WantsToClose { get; set; }
@@ -125,8 +125,8 @@ internal sealed class RespSession : IDisposable
         Writer.Protocol = 2;
         Name = "";
         _replies = ReplyMode.On;
-        Transaction.Discard();
+        MultiExec.Discard();
     }
 
-    public void Dispose() => Transaction.Dispose();
+    public void Dispose() => MultiExec.Dispose();
 }

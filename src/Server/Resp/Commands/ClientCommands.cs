@@ -146,5 +146,5 @@ internal static class ClientCommands
 
     private static string Describe(RespSession s) => string.Create(
         CultureInfo.InvariantCulture,
-        $"id={s.Id} addr={s.RemoteAddress} laddr={s.LocalAddress} name={s.Name} age={(long)(s.Server.Clock.GetUtcNow() - s.Since).TotalSeconds} db=0 multi={(s.Transaction.IsOpen ? 0 : -1)} tot-cmds={s.Commands} resp={s.Writer.Protocol} lib-name={s.LibraryName} lib-ver={s.LibraryVersion}");
+        $"id={s.Id} addr={s.RemoteAddress} laddr={s.LocalAddress} name={s.Name} age={(long)(s.Server.Clock.GetUtcNow() - s.Since).TotalSeconds} db=0 multi={(s.MultiExec.IsOpen ? 0 : -1)} tot-cmds={s.Commands} resp={s.Writer.Protocol} lib-name={s.LibraryName} lib-ver={s.LibraryVersion}");
 }

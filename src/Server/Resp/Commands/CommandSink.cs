@@ -4,7 +4,7 @@ using RaftKv.Engine.Commands;
 namespace RaftKv.Server.Resp.Commands;
 
 /// <summary>
-/// Collects what one RESP command, or a whole transaction, becomes: a single encoded command stays where it was encoded, several become one batch.
+/// Collects what one RESP command, or a whole EXEC, becomes: a single encoded command stays where it was encoded, several become one batch.
 /// Invariant: between <see cref="Next"/> and the following call exactly one command is encoded.
 /// </summary>
 internal sealed class CommandSink : IDisposable

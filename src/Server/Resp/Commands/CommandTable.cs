@@ -71,15 +71,15 @@ internal static class CommandTable
         Data("persist", 2, FastWrite, 1, 1, 1, "generic", "Removes the expiry of a key.", KeyCommands.Persist),
 
         // Transactions.
-        Local("multi", 1, Control | CommandFlags.Fast, "transactions", "Begins a transaction.", TransactionCommands.Multi) with { RunsInsideTransaction = true },
-        new RespCommand("exec", 1, Control, 0, 0, 0, "transactions", "Executes the transaction, as one log entry.") { IsExec = true, RunsInsideTransaction = true },
-        Local("discard", 1, Control | CommandFlags.Fast, "transactions", "Drops the transaction.", TransactionCommands.Discard) with { RunsInsideTransaction = true },
-        Data("watch", -2, Control | CommandFlags.Fast, 1, -1, 1, "transactions", "Makes EXEC depend on keys being unchanged.", TransactionCommands.Watch) with
+        Local("multi", 1, Control | CommandFlags.Fast, "transactions", "Begins a transaction.", MultiExecCommands.Multi) with { RunsInsideMulti = true },
+        new RespCommand("exec", 1, Control, 0, 0, 0, "transactions", "Executes the transaction, as one log entry.") { IsExec = true, RunsInsideMulti = true },
+        Local("discard", 1, Control | CommandFlags.Fast, "transactions", "Drops the transaction.", MultiExecCommands.Discard) with { RunsInsideMulti = true },
+        Data("watch", -2, Control | CommandFlags.Fast, 1, -1, 1, "transactions", "Makes EXEC depend on keys being unchanged.", MultiExecCommands.Watch) with
         {
-            Local = TransactionCommands.WatchInside,
-            RunsInsideTransaction = true,
+            Local = MultiExecCommands.WatchInside,
+            RunsInsideMulti = true,
         },
-        Local("unwatch", 1, Control | CommandFlags.Fast, "transactions", "Forgets the watched keys.", TransactionCommands.Unwatch),
+        Local("unwatch", 1, Control | CommandFlags.Fast, "transactions", "Forgets the watched keys.", MultiExecCommands.Unwatch),
 
         // Connection.
         Local("ping", -1, CommandFlags.Fast, "connection", "Answers PONG, or its argument.", ConnectionCommands.Ping),
@@ -87,8 +87,8 @@ internal static class CommandTable
         Local("hello", -1, Talk | CommandFlags.NoScript, "connection", "Chooses the protocol version.", ConnectionCommands.Hello),
         Local("auth", -2, Talk | CommandFlags.NoScript, "connection", "Refused: there are no passwords.", ConnectionCommands.Auth),
         Local("select", 2, Talk, "connection", "Chooses database 0, the only one.", ConnectionCommands.Select),
-        Local("quit", -1, Talk | CommandFlags.NoScript, "connection", "Ends the connection.", ConnectionCommands.Quit) with { RunsInsideTransaction = true },
-        Local("reset", 1, Talk | CommandFlags.NoScript, "connection", "Makes the connection as new.", ConnectionCommands.Reset) with { RunsInsideTransaction = true },
+        Local("quit", -1, Talk | CommandFlags.NoScript, "connection", "Ends the connection.", ConnectionCommands.Quit) with { RunsInsideMulti = true },
+        Local("reset", 1, Talk | CommandFlags.NoScript, "connection", "Makes the connection as new.", ConnectionCommands.Reset) with { RunsInsideMulti = true },
         Local("client", -2, CommandFlags.None, "connection", "Tells and sets what the node knows of its clients.", ClientCommands.Client),
 
         // Server.

@@ -42,7 +42,7 @@ internal sealed record RespCommand(string Name, int Arity, CommandFlags Flags, i
     public int RecordArity { get; init; }
 
     /// <summary>MULTI, EXEC and their like are never queued.</summary>
-    public bool RunsInsideTransaction { get; init; }
+    public bool RunsInsideMulti { get; init; }
 
     public bool IsExec { get; init; }
 

@@ -9,7 +9,7 @@ namespace RaftKv.Server.Resp.Commands;
 /// MULTI and WATCH of one connection. EXEC becomes one batch, one log entry, under the condition that every watched key has the revision that it had when it was watched.
 /// Invariant: a watched key whose revision could not be learned can never satisfy EXEC.
 /// </summary>
-internal sealed class Transaction : IDisposable
+internal sealed class MultiExec : IDisposable
 {
     private readonly record struct Queued(RespCommand Command, int FirstRange, int RangeCount, int Start);
 
@@ -23,7 +23,7 @@ internal sealed class Transaction : IDisposable
 
     private static readonly ReplyFormat WriteAnswers = static (RespSession s, RespOperation operation, in ReplyPlan _, ref ResultCursor results) =>
     {
-        s.Transaction.Write(s, operation, ref results);
+        s.MultiExec.Write(s, operation, ref results);
         return true;
     };
 
@@ -242,7 +242,7 @@ internal sealed class Transaction : IDisposable
     {
         _queued.Clear();
         _ranges.Clear();
-        // A rare long transaction must not stay with its connection.
+        // A rare long queue must not stay with its connection.
         if (_bytes.Capacity > KeptBytes)
             _bytes.Dispose();
         _bytes.Clear();
