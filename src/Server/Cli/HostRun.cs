@@ -98,7 +98,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
     private WebApplication Build(RaftKvNode node, ILogger logger)
     {
         var options = node.Options;
-        var server = new RespServer(node.Executor, node.DefaultGroup, node.Describe, logger)
+        var server = new RespServer(node.Executor, new SingleGroupRouter(node.DefaultGroup), node.Describe, logger)
         {
             NodeName = node.Name,
             RequestTimeout = options.RequestTimeout,

@@ -332,7 +332,8 @@ internal sealed class RespConnection : IDisposable
         var kind = command.IsWrite ? OperationKind.Write : OperationKind.Read;
         if (_pending.Count > 0 && _pending.Kind != kind)
             return false;
-        if (kind == OperationKind.Read && _pending.Count == 0 && command.TakesOneRecord(arguments.Count) && TryReadHere(command, arguments))
+        var group = command.Route(arguments, _server.Router);
+        if (kind == OperationKind.Read && _pending.Count == 0 && command.TakesOneRecord(arguments.Count) && TryReadHere(command, arguments, group))
             return true;
 
         var operation = _pending.Rent();
@@ -349,16 +350,16 @@ internal sealed class RespConnection : IDisposable
             session.AfterCommand();
             return true;
         }
-        Enqueue(operation, kind, plan.AsBatch(_sink.Complete()));
+        Enqueue(operation, group, kind, plan.AsBatch(_sink.Complete()));
         session.AfterCommand();
         return true;
     }
 
     private bool KeysFit(RespCommand command, RespArguments arguments) => command.LongestKey(arguments) <= _server.Limits.MaxKeyBytes;
 
-    private void Enqueue(RespOperation operation, OperationKind kind, in ReplyPlan plan)
+    private void Enqueue(RespOperation operation, uint group, OperationKind kind, in ReplyPlan plan)
     {
-        operation.Group = _server.Group;
+        operation.Group = group;
         operation.Kind = kind;
         operation.Plan = plan;
         operation.IsSilent = Session.IsSilent;
@@ -367,16 +368,16 @@ internal sealed class RespConnection : IDisposable
     }
 
     /// <summary>A read of one key by this thread, without a hop, while this node holds the group's lease.</summary>
-    private bool TryReadHere(RespCommand command, RespArguments arguments)
+    private bool TryReadHere(RespCommand command, RespArguments arguments, uint group)
     {
         var plan = command.Prepare!(arguments);
         if (plan.Record is null)
             return false;
         _localValue.Clear();
-        if (!_server.Executor.TryReadLocal(_server.Group, arguments[command.FirstKey], _localValue, out var found, out var header))
+        if (!_server.Executor.TryReadLocal(group, arguments[command.FirstKey], _localValue, out var found, out var header))
             return false;
         Session.BeginReply(Session.IsSilent);
-        plan.Record(Session, plan, found ? new RecordView(true, header.Revision, header.ExpireAt, _localValue.Span) : default);
+        plan.Record(Session, plan, found ? new RecordView(true, group, header.Revision, header.ExpireAt, _localValue.Span) : default);
         Session.EndReply();
         Session.AfterCommand();
         if (_localValue.Length > LargestKeptBuffer)
@@ -432,8 +433,8 @@ internal sealed class RespConnection : IDisposable
     private void Exec()
     {
         var operation = _pending.Rent();
-        if (Session.MultiExec.TryExecute(Session, _sink, operation.Command, out var plan, out var writes))
-            Enqueue(operation, writes ? OperationKind.Write : OperationKind.Read, plan);
+        if (Session.MultiExec.TryExecute(Session, _sink, operation.Command, out var plan, out var group, out var writes))
+            Enqueue(operation, group, writes ? OperationKind.Write : OperationKind.Read, plan);
         else
             _pending.Return(operation);
     }
@@ -490,7 +491,7 @@ internal sealed class RespConnection : IDisposable
         switch (operation.Status)
         {
             case OperationStatus.Completed:
-                var results = new ResultCursor(operation.Result.Span, operation.Plan.IsBatch);
+                var results = new ResultCursor(operation.Group, operation.Result.Span, operation.Plan.IsBatch);
                 if (!Replies.IsRefusal(results.Top.Status))
                     return operation.Plan.Write!(Session, operation, operation.Plan, ref results);
                 Session.Writer.Error(Replies.Describe(results.Top));

@@ -17,15 +17,15 @@ internal sealed partial class RespServer
     private long _commandsOfClosed;
 
     /// <param name="executor">The way into the node.</param>
-    /// <param name="group">The group that holds the keys.</param>
+    /// <param name="router">Which group holds a key.</param>
     /// <param name="describe">The cluster as the node sees it.</param>
     /// <param name="logger">Where to tell what happens.</param>
     /// <param name="maxMemory">What all connections together may hold, bytes; null for what suits the machine.</param>
     /// <param name="schedule">Lets work that writes replies run soon, on no shard's thread; null for the thread pool.</param>
-    public RespServer(IOperationExecutor executor, uint group, Func<ClusterDescription> describe, ILogger logger, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null)
+    public RespServer(IOperationExecutor executor, IKeyRouter router, Func<ClusterDescription> describe, ILogger logger, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null)
     {
         Executor = executor;
-        Group = group;
+        Router = router;
         Describe = describe;
         Logger = logger;
         // One pump keeps two cores busy with sends; more of them matter only where there are more cores.
@@ -38,8 +38,8 @@ internal sealed partial class RespServer
 
     public IOperationExecutor Executor { get; }
 
-    /// <summary>The group that holds the keys.</summary>
-    public uint Group { get; }
+    /// <summary>Which group holds a key.</summary>
+    public IKeyRouter Router { get; }
 
     /// <summary>The cluster as the node sees it.</summary>
     public Func<ClusterDescription> Describe { get; }

@@ -82,8 +82,8 @@ internal sealed class RespSession : IDisposable
     /// <summary>Commands answered so far.</summary>
     public long Commands { get; private set; }
 
-    /// <summary>The time in the group: what expiry is judged by.</summary>
-    public GroupTime Time => Server.Executor.TimeOf(Server.Group);
+    /// <summary>The time in the group of a key: what its expiry is judged by.</summary>
+    public GroupTime TimeOf(ReadOnlySpan<byte> key) => Server.Executor.TimeOf(Server.Router.Route(key));
 
     /// <summary>Whether the client asked for no reply to the command that is executed.</summary>
     public bool IsSilent => _replies is ReplyMode.Off or ReplyMode.Skip;

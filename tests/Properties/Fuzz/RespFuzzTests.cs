@@ -68,7 +68,7 @@ public class RespFuzzTests
         using var executor = new MemoryExecutor { Time = 1_000_000 };
         var log = new ErrorLog();
         var cluster = new ClusterDescription([new("n1", "a:1", true)], 1, [new(1, "n1", 3, 10, 10, ["n1"], [])]);
-        var server = new RespServer(executor, 1, () => cluster, log) { Limits = Limits, NodeName = "n1" };
+        var server = new RespServer(executor, new SingleGroupRouter(1), () => cluster, log) { Limits = Limits, NodeName = "n1" };
         var session = server.Open("client:1", "node:1");
         var input = new Pipe(Options());
         var output = new Pipe(Options());

@@ -55,7 +55,7 @@ public class RespMemoryFuzzTests
         var random = new SeededRandom(seed);
         using var executor = new MemoryExecutor(MemoryExecutorMode.Manual) { Time = 1_000_000, HasLease = random.Below(2) == 0 };
         var cluster = new ClusterDescription([new("n1", "a:1", true)], 1, [new(1, "n1", 3, 10, 10, ["n1"], [])]);
-        var server = new RespServer(executor, 1, () => cluster, NullLogger.Instance, static item => item.Execute(), MaxMemory) { Limits = Limits };
+        var server = new RespServer(executor, new SingleGroupRouter(1), () => cluster, NullLogger.Instance, static item => item.Execute(), MaxMemory) { Limits = Limits };
         var clients = Enumerable.Range(0, Clients).Select(i => new Client(server, executor, takesNothing: random.Below(2) == 0)).ToList();
         clients[0].Send(string.Concat(Enumerable.Range(0, 4).Select(i => Encode("SETRANGE", $"k{i}", $"{Value - 1}", "x"))));
         executor.Turn();

@@ -32,8 +32,8 @@ internal static class ExpiryArguments
         : a.Is(index, "PXAT"u8) ? ExpiryUnit.UnixMilliseconds
         : null;
 
-    /// <summary>Reads a time; returns the error that it deserves, or null.</summary>
-    public static string? Read(RespSession session, ReadOnlySpan<byte> text, ExpiryUnit unit, bool mustBePositive, string command, out Expiry expiry)
+    /// <summary>Reads the time at which a key is to expire; returns the error that it deserves, or null.</summary>
+    public static string? Read(RespSession session, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, ExpiryUnit unit, bool mustBePositive, string command, out Expiry expiry)
     {
         expiry = default;
         if (!RespNumbers.TryParse(text, out var value))
@@ -45,12 +45,12 @@ internal static class ExpiryArguments
             value *= 1000;
         if (unit is ExpiryUnit.Seconds or ExpiryUnit.Milliseconds)
         {
-            if (value > long.MaxValue - Math.Max(session.Time.Now, 0))
+            if (value > long.MaxValue - Math.Max(session.TimeOf(key).Now, 0))
                 return Invalid(command);
             expiry = Expiry.After(value);
             return null;
         }
-        expiry = Expiry.At(session.Time.FromWall(value));
+        expiry = Expiry.At(session.TimeOf(key).FromWall(value));
         return null;
     }
 

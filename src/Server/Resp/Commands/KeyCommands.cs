@@ -58,7 +58,7 @@ internal static class KeyCommands
             return;
         }
         // The state machine decides when a key is gone: it may be overdue, but never by less than nothing.
-        var now = s.Time;
+        var now = s.Server.Executor.TimeOf(record.Group);
         var time = plan.B == 1 ? now.ToWall(record.ExpireAt) : Math.Max(record.ExpireAt - now.Now, 0);
         s.Writer.Integer(plan.A == 1 ? time : time / 1000 + (time % 1000 >= 500 ? 1 : 0));
     };
@@ -187,7 +187,7 @@ internal static class KeyCommands
             return ReplyPlan.Fail("ERR NX and XX, GT or LT options at the same time are not compatible");
         if (gt && lt)
             return ReplyPlan.Fail("ERR GT and LT options at the same time are not compatible");
-        if (ExpiryArguments.Read(session, a[2], unit, mustBePositive: false, name, out var expiry) is { } error)
+        if (ExpiryArguments.Read(session, a[1], a[2], unit, mustBePositive: false, name, out var expiry) is { } error)
             return ReplyPlan.Fail(error);
         // XX GT is GT: a key without expiry counts as expiring never, which nothing is later than.
         var condition = nx ? ExpireCondition.IfNone

@@ -127,11 +127,12 @@ internal sealed class MultiExec : IDisposable
     }
 
     /// <summary>
-    /// EXEC: encodes what was queued into <paramref name="target"/>. False if there is nothing to submit; the reply is then written.
+    /// EXEC: encodes what was queued into <paramref name="target"/>, which then goes to the group of its first key, watched ones first. False if there is nothing to submit; the reply is then written.
     /// </summary>
-    public bool TryExecute(RespSession session, CommandSink sink, PooledBuffer target, out ReplyPlan plan, out bool writes)
+    public bool TryExecute(RespSession session, CommandSink sink, PooledBuffer target, out ReplyPlan plan, out uint group, out bool writes)
     {
         plan = default;
+        group = 0;
         writes = false;
         var (wasOpen, isSpoilt) = (IsOpen, _isSpoilt);
         IsOpen = false;
@@ -143,6 +144,7 @@ internal sealed class MultiExec : IDisposable
                 Discard();
             return false;
         }
+        group = Route(session.Server.Router);
         sink.Begin(target);
         foreach (var watch in _watched)
             sink.AddCondition(watch.Key, watch.Revision);
@@ -178,9 +180,23 @@ internal sealed class MultiExec : IDisposable
         _immediate.Dispose();
     }
 
+    private uint Route(IKeyRouter router)
+    {
+        if (_watched.Count > 0)
+            return router.Route(_watched[0].Key);
+        foreach (var queued in _queued)
+        {
+            if (queued.Command.TryGetFirstKey(ArgumentsOf(queued), out var key))
+                return router.Route(key);
+        }
+        return router.DefaultGroup;
+    }
+
+    private RespArguments ArgumentsOf(Queued queued) => new(_bytes.Span, CollectionsMarshal.AsSpan(_ranges).Slice(queued.FirstRange, queued.RangeCount));
+
     private bool Encode(RespSession session, CommandSink sink, Queued queued)
     {
-        var arguments = new RespArguments(_bytes.Span, CollectionsMarshal.AsSpan(_ranges).Slice(queued.FirstRange, queued.RangeCount));
+        var arguments = ArgumentsOf(queued);
         if (queued.Command.Data is not { } encode)
         {
             var start = _immediate.Length;

@@ -104,7 +104,7 @@ internal static class Replies
     {
         var result = results.Next();
         if (result.Status == ResultStatus.NotFound || !Fails(s, result))
-            plan.Record!(s, plan, RecordView.Of(result));
+            plan.Record!(s, plan, RecordView.Of(results.Group, result));
         return true;
     };
 

@@ -3,19 +3,22 @@ using RaftKv.Engine.Commands;
 namespace RaftKv.Server.Resp.Commands;
 
 /// <summary>A record as a reply sees it, whether it came from this node's memory or out of a result.</summary>
-internal readonly ref struct RecordView(bool found, ulong revision, long expireAt, ReadOnlySpan<byte> value)
+internal readonly ref struct RecordView(bool found, uint group, ulong revision, long expireAt, ReadOnlySpan<byte> value)
 {
     public bool Found { get; } = found;
 
+    /// <summary>The group that it is in, by whose time it expires.</summary>
+    public uint Group { get; } = group;
+
     public ulong Revision { get; } = revision;
 
-    /// <summary>Milliseconds since the Unix epoch, 0 for never.</summary>
+    /// <summary>Milliseconds of the group's time, 0 for never.</summary>
     public long ExpireAt { get; } = expireAt;
 
     public ReadOnlySpan<byte> Value { get; } = value;
 
-    public static RecordView Of(CommandResult result) =>
-        result.Status == ResultStatus.Ok ? new RecordView(true, result.Revision, result.ExpireAt, result.Value) : default;
+    public static RecordView Of(uint group, CommandResult result) =>
+        result.Status == ResultStatus.Ok ? new RecordView(true, group, result.Revision, result.ExpireAt, result.Value) : default;
 }
 
 /// <summary>Writes the reply of one command from the results of what it encoded; false if <paramref name="operation"/> now holds a further step.</summary>
@@ -64,13 +67,17 @@ internal ref struct ResultCursor
     private readonly bool _isBatch;
     private BatchResult _batch;
 
-    public ResultCursor(ReadOnlySpan<byte> encoded, bool isBatch)
+    public ResultCursor(uint group, ReadOnlySpan<byte> encoded, bool isBatch)
     {
+        Group = group;
         Top = new CommandResult(encoded);
         _isBatch = isBatch;
         if (isBatch && Top.Status == ResultStatus.Ok)
             _batch = Top.Batch;
     }
+
+    /// <summary>The group that they come from.</summary>
+    public uint Group { get; }
 
     /// <summary>The operation's own result.</summary>
     public CommandResult Top { get; }

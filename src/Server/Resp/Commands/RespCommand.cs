@@ -54,6 +54,17 @@ internal sealed record RespCommand(string Name, int Arity, CommandFlags Flags, i
     /// <summary>Whether the command, with so many arguments, reads one record and nothing else.</summary>
     public bool TakesOneRecord(int count) => Prepare is not null && (RecordArity == 0 || RecordArity == count);
 
+    /// <summary>The group that the command goes to: its first key's, or the default if it names none.</summary>
+    public uint Route(RespArguments arguments, IKeyRouter router) => TryGetFirstKey(arguments, out var key) ? router.Route(key) : router.DefaultGroup;
+
+    /// <summary>The first key among the arguments; false if there is none. The empty key is a key.</summary>
+    public bool TryGetFirstKey(RespArguments arguments, out ReadOnlySpan<byte> key)
+    {
+        var isThere = FirstKey > 0 && FirstKey < arguments.Count;
+        key = isThere ? arguments[FirstKey] : default;
+        return isThere;
+    }
+
     /// <summary>Length of the longest key among the arguments.</summary>
     public int LongestKey(RespArguments arguments)
     {

@@ -33,7 +33,7 @@ internal static class ServerCommands
             session.Writer.Error("ERR timeout is negative");
             return;
         }
-        var group = session.Server.Describe().Groups.FirstOrDefault(g => g.Id == session.Server.Group);
+        var group = session.Server.Describe().Groups.FirstOrDefault(g => g.Id == session.Server.Router.DefaultGroup);
         session.Writer.Integer(group is null ? 0 : group.Voters.Count / 2);
     }
 

@@ -61,7 +61,7 @@ internal static class StringCommands
                 expiry = Expiry.Keep;
             else if (expiry == Expiry.None && i + 1 < a.Count && ExpiryArguments.UnitOf(a, i) is { } unit)
             {
-                if (ExpiryArguments.Read(session, a[++i], unit, mustBePositive: true, "set", out expiry) is { } error)
+                if (ExpiryArguments.Read(session, a[1], a[++i], unit, mustBePositive: true, "set", out expiry) is { } error)
                     return ReplyPlan.Fail(error);
             }
             else
@@ -108,7 +108,7 @@ internal static class StringCommands
                 // Syntax first, as Redis does: a trailing word is found before the number is looked at.
                 if (i + 2 < a.Count)
                     return ReplyPlan.Fail(Replies.Syntax);
-                if (ExpiryArguments.Read(session, a[++i], unit, mustBePositive: true, "getex", out expiry) is { } error)
+                if (ExpiryArguments.Read(session, a[1], a[++i], unit, mustBePositive: true, "getex", out expiry) is { } error)
                     return ReplyPlan.Fail(error);
             }
             else
@@ -213,7 +213,7 @@ internal static class StringCommands
 
     private static ReplyPlan SetExpiring(RespSession session, RespArguments a, CommandSink sink, ExpiryUnit unit, string name)
     {
-        if (ExpiryArguments.Read(session, a[2], unit, mustBePositive: true, name, out var expiry) is { } error)
+        if (ExpiryArguments.Read(session, a[1], a[2], unit, mustBePositive: true, name, out var expiry) is { } error)
             return ReplyPlan.Fail(error);
         PutCommand.Encode(sink.Next(), a[1], a[3], expiry: expiry);
         return ReplyPlan.Of(Replies.Ok);

@@ -198,7 +198,7 @@ internal sealed class Process
     {
         if (!_servers.TryGetValue(group, out var server))
         {
-            server = new RespServer(Node.Runtime, group, Describe, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, item => After(SimulatedTime.Microsecond, item.Execute))
+            server = new RespServer(Node.Runtime, new SingleGroupRouter(group), Describe, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, item => After(SimulatedTime.Microsecond, item.Execute))
             {
                 Clock = Machine.Clock,
                 NodeName = Machine.Name,

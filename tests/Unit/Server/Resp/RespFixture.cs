@@ -16,14 +16,14 @@ internal sealed class RespFixture : IDisposable
 
     public RespFixture(
         MemoryExecutorMode mode = MemoryExecutorMode.Inline, RespLimits? limits = null, Action<IThreadPoolWorkItem>? schedule = null, long? maxMemory = null, TimeProvider? clock = null,
-        ILogger? logger = null)
+        ILogger? logger = null, IKeyRouter? router = null)
     {
         Executor = new MemoryExecutor(mode);
         var cluster = new ClusterDescription(
             [new("n1", "a:1", true), new("n2", "b:1", true), new("n3", "c:1", false)],
             1,
             [new(1, "n1", 3, 10, 10, ["n1", "n2", "n3"], [])]);
-        Server = new RespServer(Executor, 1, () => cluster, logger ?? NullLogger.Instance, schedule, maxMemory) { Limits = limits ?? new RespLimits(), NodeName = "n1", Clock = clock ?? TimeProvider.System };
+        Server = new RespServer(Executor, router ?? new SingleGroupRouter(1), () => cluster, logger ?? NullLogger.Instance, schedule, maxMemory) { Limits = limits ?? new RespLimits(), NodeName = "n1", Clock = clock ?? TimeProvider.System };
     }
 
     public MemoryExecutor Executor { get; }
