@@ -173,7 +173,7 @@ internal static class NodeStarter
     {
         try
         {
-            var transport = new TransportOptions { Listen = listen, PeerTimeout = options.ElectionTimeout * (5.0 / 6), KeepAliveInterval = options.ElectionTimeout / 3 };
+            var transport = new TransportOptions { Listen = listen, PeerTimeout = options.ElectionTimeout * (5.0 / 6), KeepAliveInterval = options.ElectionTimeout / 12 };
             return new TcpTransport(own, transport, registry, handler, loggers.CreateLogger<TcpTransport>());
         }
         catch (SocketException e)

@@ -146,7 +146,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
             return Task.CompletedTask;
         if (!Interlocked.Exchange(ref _saidStopping, true))
             NodeLog.Stopping(_logger, Name);
-        return open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None);
+        return open.Runtime.TransferLeadershipsAsync(HandOverTime, CancellationToken.None);
     }
 
     /// <summary>
@@ -251,7 +251,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         var saved = false;
         if (!Failure.IsCompleted)
         {
-            await open.Runtime.HandOverAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
+            await open.Runtime.TransferLeadershipsAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
             saved = await open.Runtime.CheckpointAsync(CheckpointTime).ConfigureAwait(false);
         }
 

@@ -14,6 +14,9 @@ internal interface IShardHost
     /// <summary>A shard's log, which is the node's, refuses what it is given or does not answer; or no longer does. Whoever has nothing to write would not notice.</summary>
     void OnLogRefuses(int shard, bool refuses);
 
+    /// <summary>A shard that must not lead has nothing to transfer any more: <see cref="LeaderBalancer.HasToTransfer"/>.</summary>
+    void OnTransfersEnded();
+
     /// <summary>Something is broken that cannot be mended here: the node stops.</summary>
     void OnFailure(Exception failure);
 }

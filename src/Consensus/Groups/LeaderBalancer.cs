@@ -11,7 +11,7 @@ namespace RaftKv.Consensus.Groups;
 /// Proposals wait while a transfer is under way, so that one that fails costs every client of the group some time.
 /// Invariant: leadership is transferred only to a node that is connected and said of itself that it accepts it; one that did not take it, or gave it right back, is left alone for a growing time.
 /// </remarks>
-internal sealed class LeaderBalancer(Shard shard)
+internal sealed class LeaderBalancer(Shard shard, IShardHost host)
 {
     private const long Interval = 1_000_000_000;
 
@@ -137,7 +137,11 @@ internal sealed class LeaderBalancer(Shard shard)
                 Begin(replica, _successors[_turn++ % _successors.Count], now);
         }
 
+        if (_hasToTransfer == hasToTransfer)
+            return;
         _hasToTransfer = hasToTransfer;
+        if (!hasToTransfer)
+            host.OnTransfersEnded();
     }
 
     /// <summary>Finds the most complete of those who would take a group over now; true when there are any, or may be soon.</summary>

@@ -1,3 +1,5 @@
+using DotNext;
+using DotNext.Threading;
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
@@ -20,6 +22,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly LogWriter _writer;
     private readonly IReadOnlyList<IStateStore> _stores;
     private readonly ILogger _logger;
+    private readonly AsyncTrigger _transfersEnded = new();
     private readonly Shard[] _shards;
     private readonly GroupView[] _views;
     private readonly WallClocks _wallClocks;
@@ -159,13 +162,12 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <summary>
     /// The first step of a stop: transfers the leaderships, as far as there is somebody willing to take them, within a bounded time. From then on this node tells others that it stops, and takes no leadership.
     /// </summary>
-    public async Task HandOverAsync(TimeSpan atMost, CancellationToken cancellationToken)
+    public async Task TransferLeadershipsAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
         // Whoever looks sends its requests elsewhere from now on.
         _drains = true;
-        var until = _clock.Now + (atMost.Ticks * 100);
-        for (PrepareStop(); HasToTransfer && _clock.Now < until;)
-            await Task.Delay(10, cancellationToken).ConfigureAwait(false);
+        PrepareStop();
+        await _transfersEnded.SpinWaitAsync(new NothingToTransfer(this), atMost, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Begins the transfer of all leaderships.</summary>
@@ -184,14 +186,11 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <summary>Takes a checkpoint of what is applied by now, so that the next start has nothing to replay; false if it took longer than it may.</summary>
     public async Task<bool> CheckpointAsync(TimeSpan atMost)
     {
-        var saved = _shards.Select(shard =>
-        {
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            shard.Inbox.Post(() => shard.Checkpoints.WhenSaved(() => done.TrySetResult()));
-            return done.Task;
-        }).ToList();
-        var all = Task.WhenAll(saved);
-        return await Task.WhenAny(all, Failure, Task.Delay(atMost)).ConfigureAwait(false) == all;
+        using var toBeSaved = new AsyncCountdownEvent(_shards.Length);
+        foreach (var shard in _shards)
+            shard.Inbox.Post(() => shard.Checkpoints.WhenSaved(() => toBeSaved.Signal()));
+        var saved = toBeSaved.WaitAsync(atMost).AsTask();
+        return await Task.WhenAny(saved, Failure).ConfigureAwait(false) == saved && await saved.ConfigureAwait(false);
     }
 
     /// <summary>Stops everything: whoever waits is told, the files are closed.</summary>
@@ -206,6 +205,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         foreach (var store in _stores)
             store.Dispose();
         _log.Dispose();
+        _transfersEnded.Dispose();
     }
 
     void ITransportHandler.OnConnected(ulong peer)
@@ -259,6 +259,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         }
     }
 
+    void IShardHost.OnTransfersEnded() => _transfersEnded.Signal(resumeAll: true);
+
     void IShardHost.RunInBackground(Action work, Action<Exception?> end) => _driver.RunInBackground(() =>
     {
         Exception? failure = null;
@@ -283,7 +285,13 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (!_failure.TrySetResult(failure.Message))
             return;
         _refuses = true;
+        _transfersEnded.Signal(resumeAll: true);
         LogFailed(failure, failure.Message);
+    }
+
+    private readonly struct NothingToTransfer(NodeRuntime node) : ISupplier<bool>
+    {
+        bool ISupplier<bool>.Invoke() => !node.HasToTransfer;
     }
 
     private Shard ShardOf(uint group) => _shards[(int)(group % (uint)_shards.Length)];

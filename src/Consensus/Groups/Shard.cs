@@ -58,7 +58,7 @@ internal sealed partial class Shard : IReplicaContext, IWalCompletion
         Health = new DiskHealth(number, host, OnMayLeadChanged);
         Defects = new DefectLog(logger);
         Checkpoints = new Checkpointer(this, store, configuration.CheckpointBytes, logger);
-        Balancer = new LeaderBalancer(this);
+        Balancer = new LeaderBalancer(this, host);
         Leadership = new LeadershipLog(configuration, logger, clock.Now);
         Clocks = new ClockExchange(this, wallClocks);
         _log = new LogQueue(this, host, this, logger);

@@ -1,12 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
+using DotNext.Threading;
 using RaftKv.Engine.Wal;
 
 namespace RaftKv.Consensus.Groups;
 
 /// <summary>Runs a node on threads: one for each shard, one for the log unless the only shard drives it, and the pool for what may block.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "its end is StopAsync")]
 internal sealed class ThreadedDriver : INodeDriver
 {
     private readonly ShardThread[] _threads;
-    private int _backgroundWork;
+    // One for the driver itself, until it stops.
+    private readonly AsyncCountdownEvent _backgroundWork = new(1);
 
     public ThreadedDriver(IClock clock, int shards)
     {
@@ -28,12 +32,12 @@ internal sealed class ThreadedDriver : INodeDriver
 
     public void RunInBackground(Action work)
     {
-        Interlocked.Increment(ref _backgroundWork);
+        _backgroundWork.AddCount();
         ThreadPool.UnsafeQueueUserWorkItem(
             work =>
             {
                 work();
-                Interlocked.Decrement(ref _backgroundWork);
+                _backgroundWork.Signal();
             },
             work,
             preferLocal: false);
@@ -47,8 +51,9 @@ internal sealed class ThreadedDriver : INodeDriver
             thread.Dispose();
         }
 
-        // Pieces of images are read from the stores on pool threads: no store is closed under a reader.
-        while (Volatile.Read(ref _backgroundWork) > 0)
-            await Task.Delay(1).ConfigureAwait(false);
+        // Chunks of snapshots and records on disk are read from the stores on pool threads: no store is closed under a reader.
+        _backgroundWork.Signal();
+        await _backgroundWork.WaitAsync().ConfigureAwait(false);
+        _backgroundWork.Dispose();
     }
 }

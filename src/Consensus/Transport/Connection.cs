@@ -18,9 +18,10 @@ internal sealed class Connection : IDisposable
     private readonly FrameReader _reader = new(SmallBuffer, Introduction.MaxBytes);
     private readonly TransportOptions _options;
     private string? _closedBecause;
+    private readonly SilenceDetector _silence;
     private long _receivedBytes;
-    private long _seenBytes;
-    private long _silentMilliseconds;
+    private long _keepAlives;
+    private long _sinceKeepAlive;
 
     /// <summary>Takes over a connected socket.</summary>
     public Connection(Socket socket, TransportOptions options)
@@ -29,6 +30,7 @@ internal sealed class Connection : IDisposable
         socket.Blocking = false;
         _socket = socket;
         _options = options;
+        _silence = new SilenceDetector(options);
         RemoteEnd = Readable(socket.RemoteEndPoint);
         _queue = new SendQueue(socket, options.MaxQueuedBytes, options.MaxQueuedFrames, Close);
     }
@@ -66,28 +68,27 @@ internal sealed class Connection : IDisposable
             Interlocked.Add(ref _receivedBytes, count);
         }
 
+        if (type == FrameType.KeepAlive)
+            Interlocked.Increment(ref _keepAlives);
         return (type, payload);
     }
 
     /// <summary>
-    /// Called at regular intervals: sends a keep-alive if nothing was sent for a while, closes the connection if nothing came for too long.
-    /// Only time in which this process was seen running counts as the other side's silence: after a pause of our own, what it sent meanwhile is still to be read.
+    /// Called at regular intervals, of at most half the keep-alives': sends a keep-alive when one is due, and closes the connection when the other side is silent for longer than it should be.
     /// </summary>
+    /// <param name="elapsedMilliseconds">Since the last call, of which only time in which this process was seen running counts.</param>
     public void CheckLiveness(long elapsedMilliseconds)
     {
-        if (Environment.TickCount64 - _queue.LastSent >= (long)_options.KeepAliveInterval.TotalMilliseconds)
-            Send(FrameType.KeepAlive, null);
-
-        var received = Interlocked.Read(ref _receivedBytes);
-        if (received != _seenBytes)
+        _sinceKeepAlive += elapsedMilliseconds;
+        // At a fixed interval, whatever else is sent: the other side judges silence by its regularity. Half a tick early rather than a whole one late.
+        if (_sinceKeepAlive + (elapsedMilliseconds / 2) >= (long)_options.KeepAliveInterval.TotalMilliseconds)
         {
-            (_seenBytes, _silentMilliseconds) = (received, 0);
-            return;
+            _sinceKeepAlive = 0;
+            Send(FrameType.KeepAlive, null);
         }
 
-        _silentMilliseconds += elapsedMilliseconds;
-        if (_silentMilliseconds >= (long)_options.PeerTimeout.TotalMilliseconds && !HasUnread())
-            Close($"nothing was received for {_silentMilliseconds} ms");
+        if (_silence.Look(elapsedMilliseconds, Interlocked.Read(ref _receivedBytes), Interlocked.Read(ref _keepAlives)) is { } silence && !HasUnread())
+            Close(silence);
     }
 
     /// <summary>Closes it, for the first reason given; a receive under way ends. Any number of times.</summary>

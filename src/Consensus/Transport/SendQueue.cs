@@ -27,7 +27,6 @@ internal sealed class SendQueue : IThreadPoolWorkItem
     private readonly Action<string> _onFailure;
     private readonly ConcurrentQueue<(FrameType Type, PooledBuffer? Payload)> _queue = new();
     private volatile bool _closed;
-    private long _lastSent = Environment.TickCount64;
     private long _bytes;
     private int _frames;
 
@@ -50,9 +49,6 @@ internal sealed class SendQueue : IThreadPoolWorkItem
         Invariant.That(!socket.Blocking, "a blocking socket would block the thread that sends");
         (_socket, _maxBytes, _maxFrames, _onFailure) = (socket, maxBytes, maxFrames, onFailure);
     }
-
-    /// <summary>When bytes were last handed to the socket, in <see cref="Environment.TickCount64"/> milliseconds.</summary>
-    public long LastSent => Volatile.Read(ref _lastSent);
 
     /// <summary>Bytes that may still wait before frames are dropped.</summary>
     public long FreeBytes => _closed ? 0 : Math.Max(0, _maxBytes - Interlocked.Read(ref _bytes));
@@ -178,7 +174,6 @@ internal sealed class SendQueue : IThreadPoolWorkItem
     /// <summary>Notes what the socket took; true when nothing that was staged is left.</summary>
     private bool Sent(int count)
     {
-        Volatile.Write(ref _lastSent, Environment.TickCount64);
         if (_stagedFrom < _stagedTo)
         {
             _stagedFrom += count;

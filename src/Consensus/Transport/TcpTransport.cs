@@ -151,7 +151,7 @@ public sealed class TcpTransport : ITransport
 
     private void WatchLiveness()
     {
-        var tick = (int)Math.Max(1, Math.Min(_options.KeepAliveInterval.TotalMilliseconds, _options.PeerTimeout.TotalMilliseconds) / 4);
+        var tick = (int)Math.Max(1, Math.Min(_options.KeepAliveInterval.TotalMilliseconds, _options.PeerTimeout.TotalMilliseconds) / 2);
         var last = Environment.TickCount64;
         while (!_stopping.Wait(tick))
         {

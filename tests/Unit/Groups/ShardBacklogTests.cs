@@ -108,6 +108,10 @@ public class ShardBacklogTests
             // There is no other shard.
         }
 
+        public void OnTransfersEnded()
+        {
+        }
+
         public void OnFailure(Exception failure) => throw new InvalidOperationException("the shard failed", failure);
     }
 

@@ -187,6 +187,10 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
         // There is no other shard.
     }
 
+    void IShardHost.OnTransfersEnded()
+    {
+    }
+
     void IShardHost.OnFailure(Exception failure) => Failure = failure;
 
     int ITransport.MaxFrameBytes => MaxFrameBytes;

@@ -46,10 +46,10 @@ public sealed class ConnectionLivenessTests : IDisposable
     {
         for (var round = 0; round < 5; round++)
         {
-            _connection.CheckLiveness(200);
+            _connection.CheckLiveness(60);
             _other.Send(KeepAlive);
             Assert.Equal(FrameType.KeepAlive, (await _connection.ReceiveAsync()).Type);
-            _connection.CheckLiveness(200);
+            _connection.CheckLiveness(60);
             Assert.Null(_connection.ClosedBecause);
         }
     }

@@ -163,7 +163,7 @@ internal sealed class Process
     }
 
     /// <summary>A turn to come stands still for a while, after one of its looks at the clock.</summary>
-    public void StallTurn(long time) => _driver.StallFor = time;
+    public void StallTurn(long time, int? shard = null) => (_driver.StallFor, _driver.StallShard) = (time, shard);
 
     /// <summary>Nothing holds it up any more.</summary>
     public void Mend()

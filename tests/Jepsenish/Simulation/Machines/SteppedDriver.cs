@@ -24,9 +24,13 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
 
     // False while a turn stands still and other things happen: a look at the clock by the log or by a caller's thread must not stop them, or they would be entered a second time.
     private bool _turnRuns;
+    private int _running;
 
     /// <summary>How long one of the next turns is to stand still; 0 for not at all.</summary>
     public long StallFor { get; set; }
+
+    /// <summary>Whose turn is to stand still; null for any shard's.</summary>
+    public int? StallShard { get; set; }
 
     /// <summary>Whether a turn is under way, or stands still.</summary>
     public bool IsInTurn => _isInTurn.Contains(true);
@@ -86,7 +90,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
         var shard = _shards[number];
         shard.Inbox.AwakeByTimer();
         var interrupted = _turnRuns;
-        (_isInTurn[number], _turnRuns) = (true, true);
+        (_isInTurn[number], _turnRuns, _running) = (true, true, number);
         try
         {
             shard.Turn();
@@ -112,16 +116,17 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     /// <summary>Everything else goes on while the thread that looked stands still.</summary>
     private void OnLook()
     {
-        if (StallFor == 0 || !_turnRuns || !random.Chance(500))
+        if (StallFor == 0 || !_turnRuns || (StallShard is { } shard && shard != _running) || !random.Chance(500))
             return;
         var until = process.Scheduler.Now + StallFor;
+        var stalled = _running;
         (StallFor, _turnRuns) = (0, false);
         process.Cluster.Story.Tell(process.Machine, "a turn stands still");
         while (process.Cluster.Problem is null && process.Scheduler.Step(until))
         {
         }
 
-        _turnRuns = true;
+        (_turnRuns, _running) = (true, stalled);
         process.Cluster.Story.Tell(process.Machine, "the turn goes on");
     }
 

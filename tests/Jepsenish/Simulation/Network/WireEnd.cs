@@ -11,10 +11,12 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
 
     private readonly FrameReader _reader = new(SmallBuffer, Introduction.MaxBytes);
     private readonly Queue<byte[]> _held = new();
-    private long _silentSince = transport.Process.Machine.Clock.Now;
-    private long _lastSent = transport.Process.Machine.Clock.Now;
+    private readonly SilenceDetector _silence = new(transport.Options);
+    private readonly long _begunAt = transport.Process.Machine.Clock.Now;
     private long _lastCheck = transport.Process.Machine.Clock.Now;
-    private long _silence;
+    private long _sinceKeepAlive;
+    private long _receivedBytes;
+    private long _keepAlives;
 
     /// <summary>The end at the other process.</summary>
     public WireEnd? Other { get; set; }
@@ -68,7 +70,6 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
         var bytes = new byte[FrameHeader.Size + payload.Length];
         FrameHeader.Write(bytes, type, payload);
         payload.CopyTo(bytes.AsSpan(FrameHeader.Size));
-        _lastSent = Process.Machine.Clock.Now;
         transport.Wire.Carry(Other!, bytes);
     }
 
@@ -77,8 +78,7 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     {
         if (IsClosed)
             return;
-        _silentSince = Process.Machine.Clock.Now;
-        _silence = 0;
+        _receivedBytes += piece.Length;
         try
         {
             for (var taken = 0; ;)
@@ -124,18 +124,30 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
         }
     }
 
-    /// <summary>Keep-alives out, silence noticed. To be called every few ten milliseconds.</summary>
-    public void CheckLiveness(TransportOptions options, long interval)
+    /// <summary>Keep-alives out, silence noticed, as production's connection does. To be called at intervals.</summary>
+    public void CheckLiveness(long interval)
     {
+        var options = transport.Options;
         var now = Process.Machine.Clock.Now;
+        if (!IsReady)
+        {
+            if (now - _begunAt >= options.HandshakeTimeout.Ticks * 100)
+                Close("the handshake took too long");
+            return;
+        }
+
         // A late look means that this process stood still; silence of others during it proves nothing.
-        _silence += Math.Min(now - Math.Max(_lastCheck, _silentSince), 2 * interval);
+        var elapsed = Math.Min(now - _lastCheck, 2 * interval) / 1_000_000;
         _lastCheck = now;
-        var limit = IsReady ? options.PeerTimeout : options.HandshakeTimeout;
-        if (_silence >= limit.Ticks * 100)
-            Close($"silent for {_silence / 1_000_000} ms");
-        else if (IsReady && now - _lastSent >= options.KeepAliveInterval.Ticks * 100)
+        _sinceKeepAlive += elapsed;
+        if (_sinceKeepAlive + (elapsed / 2) >= (long)options.KeepAliveInterval.TotalMilliseconds)
+        {
+            _sinceKeepAlive = 0;
             Send(FrameType.KeepAlive, default);
+        }
+
+        if (_silence.Look(elapsed, _receivedBytes, _keepAlives) is { } silence)
+            Close(silence);
     }
 
     /// <summary>Gives the connection up.</summary>
@@ -164,6 +176,7 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
                 transport.Handler.OnFrame(peer, payload ?? new());
                 return;
             case FrameType.KeepAlive when IsReady && payload is null:
+                _keepAlives++;
                 return;
             case FrameType.Hello when !isDialler && !IsReady:
                 Meeting = transport.Rules.CheckHello(bytes, n => n != transport.Process.Machine.Number && transport.Wire.Cluster.IsMember(n));

@@ -15,13 +15,17 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Network;
 /// </summary>
 internal sealed class WireTransport(Wire wire, Process process, SeededRandom random) : ITransport
 {
-    private const long CheckInterval = 50 * Millisecond;
+    private static readonly TransportOptions DefaultOptions = new() { Listen = new IPEndPoint(IPAddress.Loopback, 0) };
 
-    private readonly TransportOptions _options = new() { Listen = new IPEndPoint(IPAddress.Loopback, 0) };
+    private static readonly long CheckInterval = DefaultOptions.KeepAliveInterval.Ticks * 100 / 2;
+
     private readonly List<WireEnd> _ends = [];
     private readonly SortedDictionary<ulong, WireEnd> _active = [];
     private readonly Dictionary<ulong, int> _failures = [];
     private bool _ended;
+
+    /// <summary>As production's, but for the sockets.</summary>
+    public TransportOptions Options => DefaultOptions;
 
     /// <summary>The network.</summary>
     public Wire Wire => wire;
@@ -237,7 +241,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         _failures[peer] = failures + 1;
         // One trip there and back before the connection stands.
         process.After(wire.Delay(process.Machine.Number, peer), () => wire.TryConnect(this, peer));
-        var backoff = Math.Min((long)_options.MinBackoff.TotalMilliseconds << Math.Min(failures, 20), (long)_options.MaxBackoff.TotalMilliseconds) * Millisecond;
+        var backoff = Math.Min((long)Options.MinBackoff.TotalMilliseconds << Math.Min(failures, 20), (long)Options.MaxBackoff.TotalMilliseconds) * Millisecond;
         Dial(peer, random.Time(backoff / 2, backoff) + wire.Cluster.Options.MaxDelay);
     });
 
@@ -246,7 +250,7 @@ internal sealed class WireTransport(Wire wire, Process process, SeededRandom ran
         if (_ended)
             return;
         foreach (var end in _ends.ToList())
-            end.CheckLiveness(_options, CheckInterval);
+            end.CheckLiveness(CheckInterval);
         process.After(CheckInterval, Check);
     }
 }

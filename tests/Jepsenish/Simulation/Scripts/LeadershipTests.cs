@@ -77,7 +77,7 @@ public sealed class LeadershipTests
         var deaf = stage.Others(leader)[0];
         stage.Ask(leader, "SET", "x", "1");
         stage.Pass(100 * Millisecond);
-        Stage.InTurn(deaf, _ => Stage.StallTurn(deaf, 4 * Second));
+        Stage.StallTurn(deaf, 4 * Second, shard: 1);
         var (hungAt, ledAt) = (0L, 0L);
         stage.When(() => deaf.Process!.IsInTurn, "the first successor stands still", () =>
         {

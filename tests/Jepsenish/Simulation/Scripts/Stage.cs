@@ -208,7 +208,7 @@ internal sealed class Stage
     public void StopAll(long pause) => _cluster.StopAll(() => pause);
 
     /// <summary>One of a node's next turns stands still for a while; its connections go on.</summary>
-    public static void StallTurn(Machine machine, long time) => machine.Process!.StallTurn(time);
+    public static void StallTurn(Machine machine, long time, int? shard = null) => machine.Process!.StallTurn(time, shard);
 
     /// <summary>A machine's disk takes so many bytes more.</summary>
     public void FillDisk(Machine machine, long left)
