@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine.Commands;
+using RaftKv.Engine.Wal;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;
@@ -98,6 +100,46 @@ public class ForwardedOperationTests
         node.HearAnswer(Leader, third.Request, ForwardAnswer.Done, Result(ResultStatus.NotFound, 5));
         Assert.Equal(OperationStatus.Completed, read.Status);
         Assert.Equal(ResultStatus.NotFound, new CommandResult(read.Result.Span).Status);
+    }
+
+    /// <summary>The later read may follow a write that the earlier answer knows nothing of.</summary>
+    [Fact]
+    public void The_answer_to_an_earlier_question_serves_no_later_read()
+    {
+        using var node = Follower();
+        node.Hear(new AppendEntries { From = Leader, To = 1, Term = 5, PreviousIndex = 0, PreviousTerm = 0, CommitIndex = 1, SentAt = node.Now, Entries = [new LogEntry(1, 5, EntryKind.NoOp, 0, Array.Empty<byte>())] });
+        node.Run(1);
+        Assert.Equal(1UL, node.Replica.Machine.Applied.Index);
+        var earlier = node.Read("a");
+        node.Shard.Turn();
+        var asked = Assert.Single(Asked(node));
+        var later = node.Read("a");
+        node.Shard.Turn();
+        var askedLater = Assert.Single(Asked(node));
+        node.Hear(new ReadIndexResponse { From = Leader, To = 1, Term = 5, Context = asked.Context, Index = 1 });
+        node.Shard.Turn();
+        Assert.Equal((OperationStatus.Completed, OperationStatus.Pending), (earlier.Status, later.Status));
+        node.Hear(new ReadIndexResponse { From = Leader, To = 1, Term = 5, Context = askedLater.Context, Index = 1 });
+        node.Shard.Turn();
+        Assert.Equal(OperationStatus.Completed, later.Status);
+    }
+
+    /// <summary>The read indices that were asked of the leader since the last look.</summary>
+    private static List<ReadIndexRequest> Asked(ShardFixture node)
+    {
+        var asked = new List<ReadIndexRequest>();
+        foreach (var (peer, frame) in node.Sent)
+        {
+            for (var position = 1; peer == Leader && frame[0] == (byte)FrameKind.Raft && position < frame.Length;)
+            {
+                Assert.True(MessageCodec.TryRead(frame, ref position, out _, out var message));
+                if (message is ReadIndexRequest request)
+                    asked.Add(request);
+            }
+        }
+
+        node.Sent.Clear();
+        return asked;
     }
 
     private static ShardFixture Follower()
