@@ -103,7 +103,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         : new(
             [.. open.Members.Select(m => new NodeDescription(m.Name, m.Address, open.Runtime.IsConnected(m.Number), open.Runtime.WallClockErrorOf(m.Number)))],
             DefaultGroup,
-            [.. open.Runtime.Views.Where(v => v is not null).Select(v => new GroupDescription(v.Group, NameOf(open, v.Leader), v.Term, v.Commit, v.Applied, _names, []) { HaltedAt = v.HaltedAt, HaltReason = v.HaltReason, TimeAheadMs = -open.Runtime.TimeOf(v.Group).WallLead })]);
+            [.. open.Runtime.Views.Select(v => new GroupDescription(v.Group, NameOf(open, v.Leader), v.Term, v.Commit, v.Applied, _names, []) { HaltedAt = v.HaltedAt, HaltReason = v.HaltReason, TimeAheadMs = -open.Runtime.TimeOf(v.Group).WallLead })]);
 
     /// <summary>
     /// Lets a group whose replicas halted at an entry that a defect keeps from being applied (<see cref="GroupDescription.HaltedAt"/>) go on without it: on all of them the entry has no effect.

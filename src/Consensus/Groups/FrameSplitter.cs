@@ -61,7 +61,7 @@ internal static class FrameSplitter
         var length = BinaryPrimitives.ReadUInt32LittleEndian(rest);
         if (length < 4 || length > rest.Length - 4)
             return false;
-        shard = (int)(BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]) % (uint)shards);
+        shard = GroupDirectory.ShardOf(BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]), shards);
         item = rest[..(4 + (int)length)];
         rest = rest[item.Length..];
         return true;

@@ -171,6 +171,7 @@ internal sealed class LeaderBalancer(Shard shard, IShardHost host)
     {
         if (!replica.Core.TransferLeadership(target, now))
             return;
+        shard.Leadership.OnTransfer(replica.Group, target);
         _transfers[replica.Group] = new Transfer(target, replica.Core.Term, 0);
         shard.Touch(replica);
     }

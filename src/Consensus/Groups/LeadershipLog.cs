@@ -27,14 +27,14 @@ internal sealed partial class LeadershipLog(NodeConfiguration configuration, ILo
     /// <summary>A group's leader, as this node knows it, is another one, or none.</summary>
     public void OnChanged(uint group, ulong leader, ulong term, bool isConnectedToOld, long now)
     {
-        if (!_groups.TryGetValue(group, out var state))
-            _groups.Add(group, state = new State(group) { LostAt = startedAt });
+        var state = Find(group);
         if (state.Leader == leader && leader != 0)
             return;
         if (state.Leader != 0)
         {
             state.LostAt = now;
-            state.Cause = Cause(state.Leader, leader, isConnectedToOld);
+            state.Cause = Cause(state, leader, isConnectedToOld);
+            state.TransferredTo = 0;
         }
 
         (state.Leader, state.Term) = (leader, term);
@@ -53,6 +53,9 @@ internal sealed partial class LeadershipLog(NodeConfiguration configuration, ILo
             _interval = ShortestInterval;
         NextDeadline = Math.Min(NextDeadline, now + _interval);
     }
+
+    /// <summary>This node, which leads a group, asks another to take it over.</summary>
+    public void OnTransfer(uint group, ulong target) => Find(group).TransferredTo = target;
 
     /// <summary>Writes what there is to say.</summary>
     public void Tick(long now)
@@ -74,13 +77,23 @@ internal sealed partial class LeadershipLog(NodeConfiguration configuration, ILo
             NextDeadline = _leaderless.Min(s => s.LostAt) + LongWithout;
     }
 
-    private string Cause(ulong old, ulong next, bool isConnected)
+    private State Find(uint group)
     {
+        if (!_groups.TryGetValue(group, out var state))
+            _groups.Add(group, state = new State(group) { LostAt = startedAt });
+        return state;
+    }
+
+    private string Cause(State state, ulong next, bool isConnected)
+    {
+        var old = state.Leader;
+        if (old == configuration.Self && state.TransferredTo != 0)
+            return $"this node transferred it to {Name(state.TransferredTo)}";
         if (old == configuration.Self)
             return next == 0 ? "this node heard from no quorum, or of a higher term" : "this node gave it up";
         if (!isConnected)
             return $"the connection to {Name(old)} was lost";
-        return next == 0 ? $"{Name(old)} was not heard any more, or there was a higher term" : $"{Name(old)} gave it up";
+        return next == 0 ? $"{Name(old)} was not heard any more, or another node stood for election" : $"{Name(old)} gave it up";
     }
 
     private string Name(ulong number) => configuration.Members.FirstOrDefault(m => m.Number == number)?.Name ?? $"node {number}";
@@ -106,6 +119,8 @@ internal sealed partial class LeadershipLog(NodeConfiguration configuration, ILo
         public long LostAt { get; set; }
 
         public long Without { get; set; }
+
+        public ulong TransferredTo { get; set; }
 
         public string Cause { get; set; } = "this node has started";
     }

@@ -42,6 +42,8 @@ internal sealed class LogBatch
     {
         foreach (var deferred in _deferred)
         {
+            if (deferred.Replica.IsRemoved)
+                continue;
             if (deferred.Message is not null)
                 context.Outbox.Add(deferred.Replica.Group, deferred.Message);
             else if (deferred.Action is not null)

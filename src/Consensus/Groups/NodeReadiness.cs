@@ -21,14 +21,13 @@ public sealed class NodeReadiness
     /// <summary>Nanoseconds without a turn after which a shard hangs: 3 s; an idle one takes a turn each second.</summary>
     public const long HungFor = 3_000_000_000;
 
-    private readonly IReadOnlyList<GroupView> _views;
-    private readonly Func<uint, Shard> _shardOf;
+    private readonly Func<GroupDirectory> _groups;
     private readonly Func<string?> _stopReason;
     private volatile Answer _answer = new(false, "this node has not started yet", []);
     private long _wellSince = long.MaxValue;
     private long _illSince = long.MaxValue;
 
-    internal NodeReadiness(IReadOnlyList<GroupView> views, Func<uint, Shard> shardOf, Func<string?> stopReason) => (_views, _shardOf, _stopReason) = (views, shardOf, stopReason);
+    internal NodeReadiness(Func<GroupDirectory> groups, Func<string?> stopReason) => (_groups, _stopReason) = (groups, stopReason);
 
     /// <summary>Whether it is.</summary>
     public bool IsReady => _answer.IsReady && _stopReason() is null;
@@ -46,9 +45,10 @@ public sealed class NodeReadiness
         var before = _answer;
         var groups = new List<GroupReadiness>();
         var atOnce = false;
-        foreach (var view in _views)
+        var directory = _groups();
+        foreach (var view in directory.Views)
         {
-            if (view is null || Impediment(view, now, ref atOnce) is not { } impediment)
+            if (!directory.TryFind(view.Group, out var entry) || Impediment(entry, now, ref atOnce) is not { } impediment)
                 continue;
             groups.Add(new GroupReadiness(view.Group, impediment));
         }
@@ -62,15 +62,15 @@ public sealed class NodeReadiness
         return before.IsReady != ready;
     }
 
-    private string? Impediment(GroupView view, long now, ref bool atOnce)
+    private static string? Impediment(GroupDirectory.Entry group, long now, ref bool atOnce)
     {
+        var (shard, view) = (group.Shard, group.View);
         if (view.HaltReason is { } halted)
         {
             atOnce = true;
             return halted;
         }
 
-        var shard = _shardOf(view.Group);
         if (shard.Health.RefusalOfWrites is { } refusal)
         {
             atOnce = true;

@@ -24,7 +24,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly ILogger _logger;
     private readonly AsyncTrigger _transfersEnded = new();
     private readonly Shard[] _shards;
-    private readonly GroupView[] _views;
+    private volatile GroupDirectory _groups = GroupDirectory.Empty;
     private readonly WallClocks _wallClocks;
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITransport _transport;
@@ -66,7 +66,6 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         (_configuration, _clock, _log, _writer, _stores, _driver) = (configuration, clock, log, writer, stores, driver);
         _wallClocks = new WallClocks(configuration, clock, _logger);
         _shards = new Shard[configuration.Shards];
-        _views = new GroupView[configuration.Groups + 1];
         var initial = new Configuration { Voters = [.. configuration.Members.Select(m => m.Number)] };
         for (var i = 0; i < _shards.Length; i++)
         {
@@ -76,13 +75,13 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
 
         for (uint group = 1; group <= configuration.Groups; group++)
         {
-            var shard = ShardOf(group);
+            var shard = _shards[GroupDirectory.ShardOf(group, _shards.Length)];
             var replica = ReplicaRecovery.Recover(shard, group, stores[shard.Number], log);
             shard.Add(replica);
-            _views[group] = replica.View;
+            _groups = _groups.With(shard, replica.View);
         }
 
-        Readiness = new NodeReadiness(_views, ShardOf, () => _failure.Task.IsCompleted ? $"this node failed: {_failure.Task.Result}" : _refuses || _drains ? "this node is stopping" : null);
+        Readiness = new NodeReadiness(() => _groups, () => _failure.Task.IsCompleted ? $"this node failed: {_failure.Task.Result}" : _refuses || _drains ? "this node is stopping" : null);
     }
 
     /// <inheritdoc/>
@@ -91,9 +90,9 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <inheritdoc/>
     public GroupTime TimeOf(uint group)
     {
-        if (group == 0 || group >= _views.Length)
+        if (!_groups.TryFind(group, out var entry))
             return default;
-        var (view, now) = (_views[group], _clock.Now);
+        var (view, now) = (entry.View, _clock.Now);
         var (origin, reference) = (view.LogOrigin, _wallClocks.Reference);
         // A read may see what was applied a moment ago, by a leader whose clock is a little ahead of what is known here.
         var time = Math.Max(LogClock.At(origin, now), view.Machine.Time);
@@ -106,8 +105,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <summary>Completes with a sentence when the node had to stop by itself.</summary>
     public Task<string> Failure => _failure.Task;
 
-    /// <summary>What the groups look like from here; index 0 is unused.</summary>
-    public IReadOnlyList<GroupView> Views => _views;
+    /// <summary>What the groups look like from here, by number.</summary>
+    public IReadOnlyList<GroupView> Views => _groups.Views;
 
     /// <summary>Whether it serves; somebody must let it sample.</summary>
     public NodeReadiness Readiness { get; }
@@ -128,12 +127,12 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (operation.Command.Length < CommandEnvelope.Size)
             throw new ArgumentException($"The operation's command is {operation.Command.Length} bytes long; an encoded command has at least {CommandEnvelope.Size}.", nameof(operation));
         operation.Begin();
-        if (operation.Group == 0 || operation.Group >= _views.Length)
+        if (!_groups.TryFind(operation.Group, out var entry))
             operation.Complete(OperationStatus.Unavailable, $"there is no group {operation.Group} on this node");
         else if (_refuses)
             operation.Complete(OperationStatus.Unavailable, "this node is stopping");
         else
-            ShardOf(operation.Group).Submit(operation);
+            entry.Shard.Submit(operation);
     }
 
     /// <inheritdoc/>
@@ -141,9 +140,9 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     {
         found = false;
         header = default;
-        if (group == 0 || group >= _views.Length)
+        if (!_groups.TryFind(group, out var entry))
             return false;
-        var view = _views[group];
+        var view = entry.View;
         if (view.LeaseUntil <= _clock.Now)
             return false;
         view.NoteRead();
@@ -293,8 +292,6 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     {
         bool ISupplier<bool>.Invoke() => !node.HasToTransfer;
     }
-
-    private Shard ShardOf(uint group) => _shards[(int)(group % (uint)_shards.Length)];
 
     private void Tell(in ShardEvent @event)
     {

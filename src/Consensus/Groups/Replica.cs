@@ -72,6 +72,9 @@ internal sealed class Replica
     /// <summary>Whether the shard already has it on its list for this turn.</summary>
     public bool IsTouched { get; set; }
 
+    /// <summary>The group has left its shard: what was under way for it comes to nothing.</summary>
+    public bool IsRemoved { get; set; }
+
     /// <summary>Set while an entry that cannot be applied keeps this replica from going on.</summary>
     public ApplyHalt? Halt => _applier.Halt;
 
@@ -289,7 +292,7 @@ internal sealed class Replica
         Proposals.LoseAll();
         Writes.EndAll(reason);
         Reads.EndAll(reason);
-        _snapshotSender.Close();
+        _snapshotSender.Stop();
         _snapshotReceiver.Abandon();
     }
 

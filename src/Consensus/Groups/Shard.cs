@@ -112,24 +112,37 @@ internal sealed partial class Shard : IReplicaContext, IWalCompletion
 
     public bool IsConnected(ulong peer) => _connected.Contains(peer);
 
-    /// <summary>Before the first turn only.</summary>
+    /// <summary>A group comes to this shard. Before the first turn, or in one.</summary>
     public void Add(Replica replica)
     {
         _replicas.Add(replica.Group, replica);
         foreach (var member in Configuration.Members)
         {
-            if (member.Number != Configuration.Self)
+            if (member.Number != Configuration.Self && !IsConnected(member.Number))
                 replica.Core.PeerDisconnected(member.Number, Now);
         }
 
         _ordered.Add(replica);
+        replica.UpdateAcceptsLeadership();
+        replica.OnStoreFull();
         replica.Publish();
         Touch(replica);
     }
 
+    /// <summary>A group leaves this shard: who waits is told, and nothing that is still under way for it is of any use. Its log and its state are for the caller to drop. In a turn.</summary>
+    public void Remove(Replica replica, string reason)
+    {
+        replica.View.EndLease();
+        replica.EndAll(reason);
+        replica.IsRemoved = true;
+        _replicas.Remove(replica.Group);
+        _ordered.Remove(replica);
+        _touched.Remove(replica);
+    }
+
     public void Touch(Replica replica)
     {
-        if (replica.IsTouched)
+        if (replica.IsTouched || replica.IsRemoved)
             return;
         replica.IsTouched = true;
         _touched.Add(replica);

@@ -79,8 +79,13 @@ internal sealed class SnapshotSender(Replica replica, IReplicaContext context)
 
     public void OnLeadershipChanged()
     {
-        if (LeadsInItsTerm)
-            return;
+        if (!LeadsInItsTerm)
+            Stop();
+    }
+
+    /// <summary>Nobody is sent anything any more.</summary>
+    public void Stop()
+    {
         _waiting.Clear();
         Close();
     }
@@ -250,7 +255,7 @@ internal sealed class SnapshotSender(Replica replica, IReplicaContext context)
         StartNext();
     }
 
-    public void Close()
+    private void Close()
     {
         foreach (var piece in _unacknowledged)
             piece.Data.Dispose();

@@ -121,7 +121,7 @@ public sealed class NodeReadinessTests
         Assert.Equal(stops, readiness.Reason);
     }
 
-    private static NodeReadiness Of(ShardFixture node, Func<string?>? stops = null) => new([null!, node.Replica.View], _ => node.Shard, stops ?? (() => null));
+    private static NodeReadiness Of(ShardFixture node, Func<string?>? stops = null) => new(() => GroupDirectory.Empty.With(node.Shard, node.Replica.View), stops ?? (() => null));
 
     private static void Run(ShardFixture node, NodeReadiness readiness, int milliseconds)
     {

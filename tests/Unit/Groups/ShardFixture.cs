@@ -89,9 +89,17 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
             ((IShardHost)this).PostToLog(held.Batch, held.Target);
     }
 
-    public TestOperation Write(string key, string value)
+    /// <summary>One more group, between two turns.</summary>
+    public Replica AddGroup(uint group)
     {
-        var operation = New(OperationKind.Write);
+        var replica = ReplicaRecovery.Recover(Shard, group, Store, _log);
+        Shard.Add(replica);
+        return replica;
+    }
+
+    public TestOperation Write(string key, string value, uint group = 1)
+    {
+        var operation = New(OperationKind.Write, group);
         PutCommand.Encode(operation.Command, System.Text.Encoding.UTF8.GetBytes(key), System.Text.Encoding.UTF8.GetBytes(value));
         Shard.Submit(operation);
         return operation;
@@ -209,7 +217,7 @@ internal sealed class ShardFixture : IShardHost, IClock, ITransport, IDisposable
 
     ValueTask IAsyncDisposable.DisposeAsync() => ValueTask.CompletedTask;
 
-    private TestOperation New(OperationKind kind) => new() { Group = 1, Kind = kind, Deadline = _now + 5_000_000_000, Shard = Shard };
+    private TestOperation New(OperationKind kind, uint group = 1) => new() { Group = group, Kind = kind, Deadline = _now + 5_000_000_000, Shard = Shard };
 
     /// <summary>An operation that remembers when it ended.</summary>
     internal sealed class TestOperation : Operation

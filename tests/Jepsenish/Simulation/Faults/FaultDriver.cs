@@ -1,3 +1,4 @@
+using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
@@ -377,7 +378,7 @@ internal sealed class FaultDriver(Cluster cluster)
 
     private static void InShard(Process process, uint group, Action<Consensus.Groups.Replica> action)
     {
-        var shard = process.Node.Runtime.Shards[(int)(group % (uint)process.Node.Runtime.Shards.Count)];
+        var shard = process.Node.Runtime.Shards[GroupDirectory.ShardOf(group, process.Node.Runtime.Shards.Count)];
         shard.Inbox.Post(() =>
         {
             var replica = shard.Replica(group)!;

@@ -103,7 +103,7 @@ internal sealed class Process
     public ulong[] BeganTimeIn { get; }
 
     /// <summary>The replica of a group.</summary>
-    public Replica Replica(uint group) => Node.Runtime.Shards[(int)(group % (uint)Node.Runtime.Shards.Count)].Replica(group)!;
+    public Replica Replica(uint group) => Node.Runtime.Shards[GroupDirectory.ShardOf(group, Node.Runtime.Shards.Count)].Replica(group)!;
 
     /// <summary>All replicas.</summary>
     public IEnumerable<Replica> Replicas => Node.Runtime.Shards.SelectMany(s => s.Replicas);

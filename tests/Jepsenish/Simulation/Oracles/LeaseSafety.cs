@@ -24,7 +24,7 @@ internal sealed class LeaseSafety(Cluster cluster)
         foreach (var machine in cluster.Machines)
         {
             if (machine.Process is { IsAlive: true } other && other != process)
-                CheckHolder(other, other.Node.Runtime.Views[(int)replica.Group]);
+                CheckHolder(other, other.Replica(replica.Group).View);
         }
     }
 

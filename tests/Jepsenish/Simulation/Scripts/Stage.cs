@@ -364,7 +364,7 @@ internal sealed class Stage
     private static void InShard(Machine machine, uint group, Action<Consensus.Groups.Replica> action) => machine.Process!.Run(() =>
     {
         var shards = machine.Process!.Node.Runtime.Shards;
-        var shard = shards[(int)(group % (uint)shards.Count)];
+        var shard = shards[GroupDirectory.ShardOf(group, shards.Count)];
         shard.Inbox.Post(() =>
         {
             var replica = shard.Replica(group)!;
