@@ -17,7 +17,7 @@ internal static partial class NodeLog
         o.DataDirectory,
         string.Join(", ", o.Members.Select(m => $"{m.Name}={m.Address}")),
         o.ListenAddress ?? o.Members.Single(m => m.Name == o.NodeName).Address,
-        $"{(o.ClusterName is null ? "" : $"cluster {o.ClusterName}, ")}{(o.Groups == 0 ? "as many groups as founded with" : $"{o.Groups} groups")}, election timeout {o.ElectionTimeout.TotalMilliseconds} ms, heartbeat {o.HeartbeatInterval.TotalMilliseconds} ms, lease {o.LeaseDuration.TotalMilliseconds} ms, request timeout "
+        $"{(o.ClusterName is null ? "" : $"cluster {o.ClusterName}, ")}{(o.Groups == 0 ? "as many groups as founded with" : $"{o.Groups} groups")}, election timeout {o.ElectionTimeout.TotalMilliseconds} ms, heartbeat {o.HeartbeatInterval.TotalMilliseconds} ms, lease {o.LeaderLeaseDuration.TotalMilliseconds} ms, request timeout "
         + $"{o.RequestTimeout.TotalMilliseconds} ms, keys to {o.MaxKeyBytes} bytes, values to {o.MaxValueBytes} bytes, store memory {o.StoreMemoryBytes >> 20} MiB per shard, log segments {o.LogSegmentBytes >> 20} MiB, "
         + $"a checkpoint each {o.CheckpointBytes >> 20} MiB");
 

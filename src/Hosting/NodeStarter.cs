@@ -138,7 +138,7 @@ internal static class NodeStarter
             Self = self.Number,
             ElectionTimeout = Nanoseconds(options.ElectionTimeout),
             HeartbeatInterval = Nanoseconds(options.HeartbeatInterval),
-            LeaseDuration = Nanoseconds(options.LeaseDuration),
+            LeaderLeaseDuration = Nanoseconds(options.LeaderLeaseDuration),
         },
     };
 

@@ -56,7 +56,7 @@ public sealed class RaftKvOptions
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>How long a quorum promises to follow nobody else after hearing from a leader; a killed leader is replaced after about this time. At most half of the election timeout.</summary>
-    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromMilliseconds(90);
+    public TimeSpan LeaderLeaseDuration { get; set; } = TimeSpan.FromMilliseconds(90);
 
     /// <summary>How long a request may take when its caller names no time.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
@@ -110,8 +110,8 @@ public sealed class RaftKvOptions
         Check(MaxKeyBytes is >= 1 and <= 64 << 10, nameof(MaxKeyBytes), MaxKeyBytes, "1 to 65536 bytes");
         Check(MaxValueBytes is >= 1 and <= 16 << 20, nameof(MaxValueBytes), MaxValueBytes, "1 byte to 16 MiB");
         Check(ElectionTimeout >= TimeSpan.FromMilliseconds(50) && ElectionTimeout <= TimeSpan.FromMinutes(1), nameof(ElectionTimeout), ElectionTimeout, "50 ms to 60 s");
-        Check(LeaseDuration > TimeSpan.Zero && LeaseDuration <= ElectionTimeout / 2, nameof(LeaseDuration), LeaseDuration, "above 0, at most half of ElectionTimeout");
-        Check(HeartbeatInterval >= TimeSpan.FromMilliseconds(1) && HeartbeatInterval <= LeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "1 ms to a third of LeaseDuration");
+        Check(LeaderLeaseDuration > TimeSpan.Zero && LeaderLeaseDuration <= ElectionTimeout / 2, nameof(LeaderLeaseDuration), LeaderLeaseDuration, "above 0, at most half of ElectionTimeout");
+        Check(HeartbeatInterval >= TimeSpan.FromMilliseconds(1) && HeartbeatInterval <= LeaderLeaseDuration / 3, nameof(HeartbeatInterval), HeartbeatInterval, "1 ms to a third of LeaderLeaseDuration");
         Check(RequestTimeout > TimeSpan.Zero && RequestTimeout <= TimeSpan.FromHours(1), nameof(RequestTimeout), RequestTimeout, "above 0, at most an hour");
         Check(StoreMemoryBytes is >= 128L << 20 and <= 1L << 40, nameof(StoreMemoryBytes), StoreMemoryBytes, "128 MiB to 1 TiB");
         Check(LogSegmentBytes is >= 1 << 20 and <= 1 << 30, nameof(LogSegmentBytes), LogSegmentBytes, "1 MiB to 1 GiB");

@@ -1,6 +1,7 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine;
+using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;
@@ -43,7 +44,7 @@ internal sealed class SnapshotReceiver(Replica replica, IReplicaContext context)
             _writer = replica.Machine.State.BeginInstall();
         }
 
-        if (chunk.Offset != _nextOffset || SnapshotSender.Crc(chunk.Data.Span) != chunk.Checksum)
+        if (chunk.Offset != _nextOffset || Crc32C.Compute(chunk.Data.Span) != chunk.Checksum)
         {
             Sometimes.Reached(Sometimes.ImagePieceRejected);
             // Repeated, out of order or damaged on the way: say where it goes on.

@@ -1,8 +1,8 @@
-using System.Numerics;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
+using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;
@@ -209,7 +209,7 @@ internal sealed class SnapshotSender(Replica replica, IReplicaContext context)
 
     private void SendNext(PooledBuffer data)
     {
-        var piece = new Piece(_readOffset, data, Crc(data.Span), _readAll);
+        var piece = new Piece(_readOffset, data, Crc32C.Compute(data.Span), _readAll);
         _readOffset += data.Length;
         _unacknowledged.AddLast(piece);
         Send(piece);
@@ -268,20 +268,6 @@ internal sealed class SnapshotSender(Replica replica, IReplicaContext context)
         _reader = null;
         _peer = 0;
         _snapshotId = 0;
-    }
-
-    internal static uint Crc(ReadOnlySpan<byte> data)
-    {
-        var crc = uint.MaxValue;
-        while (data.Length >= 8)
-        {
-            crc = BitOperations.Crc32C(crc, System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(data));
-            data = data[8..];
-        }
-
-        foreach (var value in data)
-            crc = BitOperations.Crc32C(crc, value);
-        return ~crc;
     }
 
     private sealed record Piece(long Offset, PooledBuffer Data, uint Checksum, bool Last);

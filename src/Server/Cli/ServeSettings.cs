@@ -26,7 +26,7 @@ internal sealed record ServeSettings
         [nameof(RaftKvOptions.MaxValueBytes)] = "maxValueBytes",
         [nameof(RaftKvOptions.ElectionTimeout)] = "electionTimeoutMs",
         [nameof(RaftKvOptions.HeartbeatInterval)] = "heartbeatIntervalMs",
-        [nameof(RaftKvOptions.LeaseDuration)] = "leaseMs",
+        [nameof(RaftKvOptions.LeaderLeaseDuration)] = "leaderLeaseMs",
         [nameof(RaftKvOptions.RequestTimeout)] = "requestTimeoutMs",
         [nameof(RaftKvOptions.StoreMemoryBytes)] = "storeMemoryBytes",
         [nameof(RaftKvOptions.LogSegmentBytes)] = "logSegmentBytes",
@@ -62,7 +62,7 @@ internal sealed record ServeSettings
 
     public int? HeartbeatIntervalMs { get; init; }
 
-    public int? LeaseMs { get; init; }
+    public int? LeaderLeaseMs { get; init; }
 
     public int? RequestTimeoutMs { get; init; }
 
@@ -146,7 +146,7 @@ internal sealed record ServeSettings
         options.MaxValueBytes = MaxValueBytes ?? options.MaxValueBytes;
         options.ElectionTimeout = Milliseconds(ElectionTimeoutMs) ?? options.ElectionTimeout;
         options.HeartbeatInterval = Milliseconds(HeartbeatIntervalMs) ?? options.HeartbeatInterval;
-        options.LeaseDuration = Milliseconds(LeaseMs) ?? options.LeaseDuration;
+        options.LeaderLeaseDuration = Milliseconds(LeaderLeaseMs) ?? options.LeaderLeaseDuration;
         options.RequestTimeout = Milliseconds(RequestTimeoutMs) ?? options.RequestTimeout;
         options.StoreMemoryBytes = StoreMemoryBytes ?? options.StoreMemoryBytes;
         options.LogSegmentBytes = LogSegmentBytes ?? options.LogSegmentBytes;
@@ -210,7 +210,7 @@ internal sealed record ServeSettings
         "maxValueBytes" => this with { MaxValueBytes = Int(path, field) },
         "electionTimeoutMs" => this with { ElectionTimeoutMs = Int(path, field) },
         "heartbeatIntervalMs" => this with { HeartbeatIntervalMs = Int(path, field) },
-        "leaseMs" => this with { LeaseMs = Int(path, field) },
+        "leaderLeaseMs" => this with { LeaderLeaseMs = Int(path, field) },
         "requestTimeoutMs" => this with { RequestTimeoutMs = Int(path, field) },
         "storeMemoryBytes" => this with { StoreMemoryBytes = Long(path, field) },
         "logSegmentBytes" => this with { LogSegmentBytes = Long(path, field) },

@@ -91,7 +91,7 @@ public sealed record SimulationOptions
     /// <summary>The knobs of one node's core.</summary>
     public RaftOptions For(ulong node) => new()
     {
-        Self = node, ElectionTimeout = 300 * Millisecond, HeartbeatInterval = 25 * Millisecond, LeaseDuration = LeaseMilliseconds * Millisecond, DriftPerMille = 20,
+        Self = node, ElectionTimeout = 300 * Millisecond, HeartbeatInterval = 25 * Millisecond, LeaderLeaseDuration = LeaseMilliseconds * Millisecond, DriftPerMille = 20,
         MaxInflightBytes = MaxInflightBytes, MaxInflightMessages = MaxInflightMessages, MaxAppendBytes = MaxAppendBytes, MaxUncommittedBytes = 4096, MaxCommittedBytes = 128,
         MaxCachedBytes = MaxCachedBytes, QuiesceAfter = QuiesceSoon ? 60 * Millisecond : 2_000 * Millisecond,
     };

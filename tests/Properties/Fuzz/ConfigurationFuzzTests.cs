@@ -25,7 +25,7 @@ public class ConfigurationFuzzTests
                 {
                     Corpus =
                     [
-                        """{ "id": "n1", "data": "d", "cluster": "n1=127.0.0.1:7001,n2=[::1]:7002", "groups": 8, "leaseMs": 90, "storeMemoryBytes": 134217728 }"""u8.ToArray(),
+                        """{ "id": "n1", "data": "d", "cluster": "n1=127.0.0.1:7001,n2=[::1]:7002", "groups": 8, "leaderLeaseMs": 90, "storeMemoryBytes": 134217728 }"""u8.ToArray(),
                         """{ "id": "n1", "data": "d", /* all */ "cluster": { "n1": "a:1", "n2": "b:2" }, "resp": "none", "http": "none", "electionTimeoutMs": 300, "logSegmentBytes": 1048576, }"""u8.ToArray(),
                     ],
                     Read = bytes =>

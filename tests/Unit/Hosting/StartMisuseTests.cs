@@ -20,7 +20,7 @@ public sealed class StartMisuseTests : IDisposable
     {
         var options = Options();
         options.HeartbeatInterval = TimeSpan.FromTicks(ticks);
-        Assert.Contains("1 ms to a third of LeaseDuration", Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+        Assert.Contains("1 ms to a third of LeaderLeaseDuration", Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
         options.HeartbeatInterval = TimeSpan.FromMilliseconds(1);
         options.Validate();
     }

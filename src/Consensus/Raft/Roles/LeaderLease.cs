@@ -1,7 +1,7 @@
 namespace RaftKv.Consensus.Raft;
 
 /// <summary>
-/// How long nobody else can have been elected (thesis 6.4.1): a quorum answered messages sent at or after a time, so each of it refuses others its vote for LeaseDuration from then on.
+/// How long nobody else can have been elected (thesis 6.4.1): a quorum answered messages sent at or after a time, so each of it refuses others its vote for LeaderLeaseDuration from then on.
 /// Counted from the sending, on this node's clock, shortened by the drift bound; the followers count from the later receipt.
 /// Invariant: no lease before the own term has committed (the commit index might be behind), during a transfer, while silent, or after a TimeoutNow was sent in this term:
 /// that message may yet arrive, and voters are released from their promises for the election it starts.
@@ -20,9 +20,9 @@ internal sealed class LeaderLease(RaftOptions options)
     /// <summary>Renews from the time that a quorum has echoed.</summary>
     public void Renew(long quorumEcho)
     {
-        if (_suspended || _forbidden || options.LeaseDuration <= 0 || quorumEcho == long.MinValue || quorumEcho < _floor)
+        if (_suspended || _forbidden || options.LeaderLeaseDuration <= 0 || quorumEcho == long.MinValue || quorumEcho < _floor)
             return;
-        Until = Math.Max(Until, quorumEcho + (options.LeaseDuration / 1000 * (1000 - options.DriftPerMille)));
+        Until = Math.Max(Until, quorumEcho + (options.LeaderLeaseDuration / 1000 * (1000 - options.DriftPerMille)));
     }
 
     /// <summary>Gives the lease up.</summary>

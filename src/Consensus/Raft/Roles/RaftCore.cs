@@ -26,7 +26,7 @@ internal sealed class RaftCore
             Configurations.Add(entry.Index, ConfigurationCodec.Read(entry));
         Random = new DeterministicRandom(seed);
         Timer = new ElectionTimer(options, Random);
-        Promise = new VoterPromise(options.LeaseDuration);
+        Promise = new VoterPromise(options.LeaderLeaseDuration);
         // A replica that has seen a term may have promised its vote just before it stopped.
         if (initial.Term > 0)
         {

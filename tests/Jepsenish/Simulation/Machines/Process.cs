@@ -74,7 +74,7 @@ internal sealed class Process
                         MaxCachedBytes = options.CachedBytes,
                         MaxInflightMessages = options.InflightMessages,
                         QuiesceAfter = options.QuiesceAfter,
-                        LeaseDuration = _leaseDuration = options.HasLeases ? c.Raft.LeaseDuration : 0,
+                        LeaderLeaseDuration = _leaseDuration = options.HasLeases ? c.Raft.LeaderLeaseDuration : 0,
                         MaxUncommittedBytes = options.UncommittedBytes,
                     },
                 },

@@ -15,7 +15,7 @@ public class LeaderTests
     public LeaderTests()
     {
         _disk.Start(new StateImage(0, 0, new Configuration { Voters = [1, 2, 3] }, 0));
-        _node = new RaftNode(new RaftOptions { Self = 1, LeaseDuration = 0, MaxUncommittedBytes = 10 }, _disk.Recover(), _disk, seed: 1, now: 0);
+        _node = new RaftNode(new RaftOptions { Self = 1, LeaderLeaseDuration = 0, MaxUncommittedBytes = 10 }, _disk.Recover(), _disk, seed: 1, now: 0);
         _node.Campaign(0);
         Step(new PreVoteResponse { From = 2, To = 1, Term = 1, Granted = true });
         Step(new VoteResponse { From = 2, To = 1, Term = 1, Granted = true });

@@ -177,8 +177,8 @@ public sealed class CommandLineTests
         using var file = new TemporaryFile("""{ "id": "n1", "data": "d", "cluster": "n1=a:1", "electionTimeoutMs": 2147483647 }""");
         var settings = ServeSettings.Load(file.Path);
         Assert.Equal("electionTimeoutMs is '2147483647 ms', allowed is: 50 ms to 60 s.", Assert.Throws<CommandLineException>(() => settings.ToOptions()).Message);
-        settings = settings with { ElectionTimeoutMs = null, LeaseMs = 100_000 };
-        Assert.Equal("leaseMs is '100000 ms', allowed is: above 0, at most half of electionTimeoutMs.", Assert.Throws<CommandLineException>(() => settings.ToOptions()).Message);
+        settings = settings with { ElectionTimeoutMs = null, LeaderLeaseMs = 100_000 };
+        Assert.Equal("leaderLeaseMs is '100000 ms', allowed is: above 0, at most half of electionTimeoutMs.", Assert.Throws<CommandLineException>(() => settings.ToOptions()).Message);
     }
 
     /// <summary>Scripts read --json: another server's answer must not look like a cluster's.</summary>
