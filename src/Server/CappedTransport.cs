@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
 
 namespace RaftKv.Server;
 

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using RaftKv.Server.Http;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
 
 namespace RaftKv.Server;
 
@@ -38,8 +38,8 @@ internal static partial class ServerHost
         builder.Services.AddHostedService<ConnectionWatch>();
         var budget = DescriptorBudget.OfProcess();
         if (budget.IsTight)
-            LogTight(server.Logger, budget.Limit, server.MaxClients, budget.MaxHttpConnections);
-        var httpSlots = new ConnectionSlots("HTTP", budget.MaxHttpConnections, server.Logger, TimeProvider.System);
+            LogTight(server.Context.Logger, budget.Limit, server.MaxClients, budget.MaxHttpConnections);
+        var httpSlots = new ConnectionSlots("HTTP", budget.MaxHttpConnections, server.Context.Logger, TimeProvider.System);
         List<Door> doors = [];
         if (resp is not null)
             doors.Add(new Door(resp, server.Slots, TooManyClients));

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using RaftKv.Hosting;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Cli;
 
@@ -98,11 +100,10 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
     private WebApplication Build(RaftKvNode node, ILogger logger)
     {
         var options = node.Options;
-        var server = new RespServer(node.Executor, new SingleGroupRouter(node.DefaultGroup), node.Describe, logger)
+        var context = new ServerContext(node.Executor, new SingleGroupRouter(node.DefaultGroup), node.Describe, logger)
         {
             NodeName = node.Name,
             RequestTimeout = options.RequestTimeout,
-            MaxClients = DescriptorBudget.OfProcess(nodes.Count).MaxClients,
             Limits = new RespLimits
             {
                 MaxKeyBytes = options.MaxKeyBytes,
@@ -111,6 +112,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
                 MaxQueuedBytes = options.MaxValueBytes,
             },
         };
+        var server = new RespServer(context) { MaxClients = DescriptorBudget.OfProcess(nodes.Count).MaxClients };
         return ServerHost.Build(server, new NodeView(node.Describe, node.DescribeReadiness, node.SkipEntryAsync), resp, http);
     }
 

@@ -3,7 +3,9 @@ using System.IO.Pipelines;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using RaftKv.Hosting;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Harness;
@@ -68,11 +70,11 @@ public class RespFuzzTests
         using var executor = new MemoryExecutor { Time = 1_000_000 };
         var log = new ErrorLog();
         var cluster = new ClusterDescription([new("n1", "a:1", true)], 1, [new(1, "n1", 3, 10, 10, ["n1"], [])]);
-        var server = new RespServer(executor, new SingleGroupRouter(1), () => cluster, log) { Limits = Limits, NodeName = "n1" };
-        var session = server.Open("client:1", "node:1");
+        var server = new RespServer(new ServerContext(executor, new SingleGroupRouter(1), () => cluster, log) { Limits = Limits, NodeName = "n1" });
+        var client = server.Open("client:1", "node:1");
         var input = new Pipe(Options());
         var output = new Pipe(Options());
-        var connection = new RespConnection(server, new Duplex(input.Reader, output.Writer), server.PumpOf(session), session);
+        var connection = new RespConnection(server, new Duplex(input.Reader, output.Writer), server.PumpOf(client), client);
         connection.Start();
         var random = new SeededRandom((ulong)stream.Length);
         var replies = new ArrayBufferWriter<byte>();
@@ -95,7 +97,7 @@ public class RespFuzzTests
         if (log.First is { } error)
             throw new InvalidOperationException($"the connection broke: {error}", error);
         connection.Dispose();
-        server.Close(session);
+        server.Close(client);
         CheckReplies(replies.WrittenSpan);
         return !replies.WrittenSpan.StartsWith("-"u8) && replies.WrittenCount > 0;
     }

@@ -4,7 +4,9 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Engine.Buffers;
 using RaftKv.Hosting;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
@@ -55,7 +57,7 @@ public class RespMemoryFuzzTests
         var random = new SeededRandom(seed);
         using var executor = new MemoryExecutor(MemoryExecutorMode.Manual) { Time = 1_000_000, HasLease = random.Below(2) == 0 };
         var cluster = new ClusterDescription([new("n1", "a:1", true)], 1, [new(1, "n1", 3, 10, 10, ["n1"], [])]);
-        var server = new RespServer(executor, new SingleGroupRouter(1), () => cluster, NullLogger.Instance, static item => item.Execute(), MaxMemory) { Limits = Limits };
+        var server = new RespServer(new ServerContext(executor, new SingleGroupRouter(1), () => cluster, NullLogger.Instance) { Limits = Limits }, static item => item.Execute(), MaxMemory);
         var clients = Enumerable.Range(0, Clients).Select(i => new Client(server, executor, takesNothing: random.Below(2) == 0)).ToList();
         clients[0].Send(string.Concat(Enumerable.Range(0, 4).Select(i => Encode("SETRANGE", $"k{i}", $"{Value - 1}", "x"))));
         executor.Turn();
@@ -136,9 +138,9 @@ public class RespMemoryFuzzTests
         public Client(RespServer server, MemoryExecutor executor, bool takesNothing)
         {
             (_executor, _takesNothing) = (executor, takesNothing);
-            var session = server.Open("client:1", "node:1");
-            _connection = new RespConnection(server, new Duplex(_input.Reader, _output.Writer), server.PumpOf(session), session);
-            _closeSession = () => server.Close(session);
+            var client = server.Open("client:1", "node:1");
+            _connection = new RespConnection(server, new Duplex(_input.Reader, _output.Writer), server.PumpOf(client), client);
+            _closeSession = () => server.Close(client);
             _connection.Start();
         }
 

@@ -7,7 +7,7 @@ namespace RaftKv.Tests.Unit.Architecture;
 /// </summary>
 internal static partial class LayerRules
 {
-    private const string Engine = "RaftKv.Engine", Consensus = "RaftKv.Consensus", Hosting = "RaftKv.Hosting", Server = "RaftKv.Server";
+    private const string Engine = "RaftKv.Engine", Consensus = "RaftKv.Consensus", Hosting = "RaftKv.Hosting", Server = "RaftKv.Server", Resp = "RaftKv.Server.Resp";
 
     // From the bottom up. What a folder may use beside itself; a name ending in * stands for everything below it.
     private static readonly (string Folder, string[] MayUse)[] Table =
@@ -25,6 +25,10 @@ internal static partial class LayerRules
         ("src/Consensus/Tenants", [$"{Engine}*", $"{Consensus}.Groups", $"{Consensus}.Placement"]),
         ("src/Consensus/Transactions", [$"{Engine}*", $"{Consensus}.Groups", $"{Consensus}.Placement", $"{Consensus}.Tenants"]),
         ("src/Hosting", [$"{Engine}*", $"{Consensus}*"]),
+        ("src/Server/Resp/Protocol", [Engine, $"{Engine}.Buffers"]),
+        ("src/Server/Resp/Execution", [$"{Engine}*", $"{Consensus}*", Hosting, $"{Resp}.Protocol"]),
+        ("src/Server/Resp/Commands", [$"{Engine}*", $"{Consensus}*", Hosting, $"{Resp}.Protocol", $"{Resp}.Execution"]),
+        ("src/Server/Resp/Connections", [$"{Engine}*", $"{Consensus}*", $"{Resp}.Protocol", $"{Resp}.Execution", $"{Resp}.Commands"]),
         ("src/Server", [$"{Engine}*", $"{Consensus}*", $"{Hosting}*"]),
     ];
 
@@ -70,7 +74,9 @@ internal static partial class LayerRules
         var usings = Using().Matches(code).Select(m => m.Groups[1].Value);
         // Engine.Wal.Something, with or without RaftKv in front of it.
         var qualified = Qualified().Matches(Using().Replace(Declaration().Replace(code, ""), "")).Select(m => $"RaftKv.{m.Groups[1].Value}");
-        return usings.Concat(qualified).Distinct();
+        // Protocol.Something: the folders of RESP see each other's names without more.
+        var relative = file.Path.StartsWith("src/Server/Resp/", StringComparison.Ordinal) ? Relative().Matches(code).Select(m => $"{Resp}.{m.Groups[1].Value}") : [];
+        return usings.Concat(qualified).Concat(relative).Distinct();
     }
 
     private static string NamespaceOf(string folder) => "RaftKv." + folder["src/".Length..].Replace('/', '.');
@@ -82,6 +88,9 @@ internal static partial class LayerRules
 
     [GeneratedRegex(@"(?<![\w.""])(?:RaftKv\.)?((?:Engine|Consensus|Hosting)\.(?:Buffers|Io|Wal|Store|Commands|Raft|Transport|Groups|Placement|Tenants|Transactions))\.")]
     private static partial Regex Qualified();
+
+    [GeneratedRegex(@"(?<![\w.""])(?:RaftKv\.)?(?:Server\.)?(?:Resp\.)?(Protocol|Execution|Commands|Connections)\.(?=[A-Z])")]
+    private static partial Regex Relative();
 
     [GeneratedRegex(@"^namespace ([\w.]+)\s*[;{]", RegexOptions.Multiline)]
     private static partial Regex Declaration();

@@ -30,6 +30,10 @@ public class LayerTests
     [InlineData("src/Consensus/Transport/Bad.cs", "using RaftKv.Consensus.Raft.Messages;")]
     [InlineData("src/Consensus/Groups/Bad.cs", "using RaftKv.Hosting;")]
     [InlineData("src/Hosting/Bad.cs", "using RaftKv.Server.Resp;")]
+    [InlineData("src/Server/Resp/Protocol/Bad.cs", "using RaftKv.Server.Resp.Execution;")]
+    [InlineData("src/Server/Resp/Execution/Bad.cs", "using RaftKv.Server.Resp.Commands;")]
+    [InlineData("src/Server/Resp/Execution/Bad.cs", "class Bad { Commands.CommandTable _table; }")]
+    [InlineData("src/Server/Resp/Commands/Bad.cs", "using RaftKv.Server.Resp.Connections;")]
     [InlineData("src/Engine/Io/Bad.cs", "class Bad { RaftKv.Engine.Wal.WalEntry _entry; }")]
     [InlineData("src/Consensus/Transport/Bad.cs", "class Bad { Engine.Store.IStateStore _store; }")]
     [InlineData("src/Elsewhere/Bad.cs", "class Bad;")]
@@ -38,6 +42,7 @@ public class LayerTests
     [Theory]
     [InlineData("src/Engine/Commands/Good.cs", "using RaftKv.Engine.Store;")]
     [InlineData("src/Consensus/Groups/Good.cs", "using RaftKv.Engine.Wal;\nusing RaftKv.Consensus.Raft.Messages;")]
+    [InlineData("src/Server/Resp/Commands/Good.cs", "using RaftKv.Server.Resp.Execution;\nclass Good { Execution.RespSession _session; }")]
     [InlineData("src/Engine/Io/Good.cs", "/// <see cref=\"RaftKv.Engine.Wal.WalEntry\"/>\n// Engine.Wal.WalEntry\nclass Good;")]
     public void A_reference_downwards_is_allowed(string path, string text) => Assert.Empty(LayerRules.Violations(new SourceTree.SourceFile(path, text)));
 

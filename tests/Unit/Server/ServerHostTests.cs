@@ -5,7 +5,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Hosting;
 using RaftKv.Server;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
 using RaftKv.Tests.Harness;
 using Xunit;
 
@@ -125,7 +126,7 @@ public sealed class ServerHostTests
 
     private static WebApplication Build(MemoryExecutor executor, bool isReady, int maxClients = 10_000)
     {
-        var server = new RespServer(executor, new SingleGroupRouter(1), () => Cluster, NullLogger.Instance) { MaxClients = maxClients };
+        var server = new RespServer(new ServerContext(executor, new SingleGroupRouter(1), () => Cluster, NullLogger.Instance)) { MaxClients = maxClients };
         return ServerHost.Build(server, new NodeView(() => Cluster, () => new ReadinessDescription("n1", isReady, null, isReady ? [] : [new UnreadyGroup(2, "no leader is known")]), (group, index, _) => group == 7 ? Task.FromException<bool>(new UnavailableException("there is no group 7 on this node")) : Task.FromResult(index == 5)), new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Loopback, 0));
     }
 

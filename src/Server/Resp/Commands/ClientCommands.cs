@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 
@@ -56,7 +58,7 @@ internal static class ClientCommands
                 writer.Error(Replies.Syntax);
         }
         else
-            writer.Error(CommandTable.UnknownSubcommand(a));
+            writer.Error(CommandIndex.UnknownSubcommand(a));
     }
 
     private static bool Takes(RespSession session, RespArguments a, int count, string name)
@@ -121,7 +123,7 @@ internal static class ClientCommands
         var text = new StringBuilder();
         if (a.Count == 2 || a.Is(3, "NORMAL"u8))
         {
-            foreach (var other in session.Server.Sessions)
+            foreach (var other in session.Clients.Sessions)
                 text.Append(Describe(other)).Append('\n');
         }
         session.Writer.Text(text.ToString());
@@ -133,13 +135,13 @@ internal static class ClientCommands
             return;
         if (a.Is(2, "ON"u8))
         {
-            session.RepliesOn();
+            session.Channel.TurnOn();
             session.Writer.Ok();
         }
         else if (a.Is(2, "OFF"u8))
-            session.RepliesOff();
+            session.Channel.TurnOff();
         else if (a.Is(2, "SKIP"u8))
-            session.SkipNextReply();
+            session.Channel.SkipNext();
         else
             session.Writer.Error(Replies.Syntax);
     }

@@ -1,6 +1,5 @@
-using System.Collections.Frozen;
-using System.Text;
 using RaftKv.Engine.Commands;
+using RaftKv.Server.Resp.Execution;
 
 namespace RaftKv.Server.Resp.Commands;
 
@@ -99,51 +98,8 @@ internal static class CommandTable
         Local("wait", 3, CommandFlags.NoScript, "generic", "Returns the number of other nodes on which every answered write is.", ServerCommands.Wait),
     ];
 
-    private static readonly FrozenDictionary<UInt128, RespCommand> ByName = All.ToFrozenDictionary(c => Pack(Encoding.ASCII.GetBytes(c.Name)));
-
-    /// <summary>The command that the first argument names, in any case, or null.</summary>
-    public static RespCommand? Find(RespArguments arguments) => Find(arguments[0]);
-
-    /// <inheritdoc cref="Find(RespArguments)"/>
-    public static RespCommand? Find(ReadOnlySpan<byte> name) => name.Length <= 16 && ByName.TryGetValue(Pack(name), out var command) ? command : null;
-
-    /// <summary>Redis' words for a command that does not exist.</summary>
-    public static string UnknownCommand(RespArguments arguments)
-    {
-        var text = new StringBuilder();
-        for (var i = 1; i < arguments.Count && text.Length < 128; i++)
-        {
-            var room = 128 - text.Length;
-            text.Append('\'').Append(Cut(arguments[i], room)).Append("' ");
-        }
-        return $"ERR unknown command '{Cut(arguments[0], 128)}', with args beginning with: {text}";
-    }
-
-    /// <summary>Redis' words for a subcommand that does not exist.</summary>
-    public static string UnknownSubcommand(RespArguments arguments)
-    {
-        var known = Find(arguments);
-        return $"ERR unknown subcommand '{Cut(arguments[1], 128)}'. Try {known?.Name.ToUpperInvariant()} HELP.";
-    }
-
-    private static string Cut(ReadOnlySpan<byte> text, int length) => Encoding.Latin1.GetString(text[..Math.Min(text.Length, length)]);
-
-    /// <summary>Up to 16 bytes as a number, ASCII letters in lower case.</summary>
-    private static UInt128 Pack(ReadOnlySpan<byte> name)
-    {
-        ulong low = 0, high = 0;
-        for (var i = 0; i < name.Length; i++)
-        {
-            ulong c = name[i];
-            if (c - 'A' <= 'Z' - 'A')
-                c |= 0x20;
-            if (i < 8)
-                low |= c << (8 * i);
-            else
-                high |= c << (8 * (i - 8));
-        }
-        return new UInt128(high, low);
-    }
+    /// <summary>The same by name.</summary>
+    public static CommandIndex Index { get; } = new(All);
 
     private static RespCommand Data(string name, int arity, CommandFlags flags, int first, int last, int step, string group, string summary, DataEncoder encode) =>
         new(name, arity, flags, first, last, step, group, summary) { Data = encode };

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 

@@ -1,4 +1,6 @@
 using RaftKv.Engine.Commands;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 

@@ -1,4 +1,6 @@
 using System.Text;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 
@@ -52,7 +54,7 @@ internal static class IntrospectionCommands
         else if (a.Is(1, "LIST"u8))
             writer.Error(Replies.Syntax);
         else
-            writer.Error(CommandTable.UnknownSubcommand(a));
+            writer.Error(CommandIndex.UnknownSubcommand(a));
     }
 
     private static List<RespCommand?> Choose(RespArguments a)
@@ -61,7 +63,7 @@ internal static class IntrospectionCommands
             return [.. CommandTable.All];
         var chosen = new List<RespCommand?>();
         for (var i = 2; i < a.Count; i++)
-            chosen.Add(CommandTable.Find(a[i]));
+            chosen.Add(CommandTable.Index.Find(a[i]));
         return chosen;
     }
 

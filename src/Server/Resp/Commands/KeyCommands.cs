@@ -1,4 +1,6 @@
 using RaftKv.Engine.Commands;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 
@@ -105,7 +107,7 @@ internal static class KeyCommands
             return new() { Write = Replies.OfRecord, Record = NumberIfFound, A = 0 };
         if (a.Is(1, "FREQ"u8))
             return ReplyPlan.Fail("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.");
-        return ReplyPlan.Fail(CommandTable.UnknownSubcommand(a));
+        return ReplyPlan.Fail(CommandIndex.UnknownSubcommand(a));
     }
 
     public static ReplyPlan Rename(RespSession session, RespArguments a, CommandSink sink)

@@ -1,3 +1,6 @@
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
+
 namespace RaftKv.Server.Resp.Commands;
 
 /// <summary>MULTI and its like; EXEC itself is the connection's, since it is submitted.</summary>

@@ -1,7 +1,9 @@
-using System.Globalization;
 using System.Buffers.Text;
+using System.Globalization;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Commands;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 

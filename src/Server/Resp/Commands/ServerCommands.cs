@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Commands;
 
@@ -46,7 +48,7 @@ internal static class ServerCommands
             (string Name, string Value)[] settings =
             [
                 ("save", ""), ("appendonly", "yes"), ("appendfsync", "always"), ("databases", "1"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
-                ("timeout", "0"), ("maxclients", session.Server.MaxClients.ToString(CultureInfo.InvariantCulture)), ("maxmemory-clients", session.Server.Memory.Limit.ToString(CultureInfo.InvariantCulture)), ("io-threads", "1"), ("cluster-enabled", "no"), ("requirepass", ""),
+                ("timeout", "0"), ("maxclients", session.Clients.MaxClients.ToString(CultureInfo.InvariantCulture)), ("maxmemory-clients", session.Clients.MaxHeldBytes.ToString(CultureInfo.InvariantCulture)), ("io-threads", "1"), ("cluster-enabled", "no"), ("requirepass", ""),
                 ("proto-max-bulk-len", limits.MaxValueBytes.ToString(CultureInfo.InvariantCulture)),
                 ("client-query-buffer-limit", limits.MaxCommandBytes.ToString(CultureInfo.InvariantCulture)),
             ];
@@ -75,7 +77,7 @@ internal static class ServerCommands
         else if (a.Is(1, "GET"u8) || a.Is(1, "SET"u8) || a.Is(1, "RESETSTAT"u8))
             session.Writer.Error($"ERR wrong number of arguments for 'config|{Encoding.ASCII.GetString(a[1]).ToLowerInvariant()}' command");
         else
-            session.Writer.Error(CommandTable.UnknownSubcommand(a));
+            session.Writer.Error(CommandIndex.UnknownSubcommand(a));
     }
 
     /// <summary>INFO [section...]</summary>
@@ -89,32 +91,32 @@ internal static class ServerCommands
             if (text.Length > 0)
                 text.Append("\r\n");
             text.Append(CultureInfo.InvariantCulture, $"# {section}\r\n");
-            write(session.Server, text);
+            write(session, text);
         }
         session.Writer.Text(text.ToString());
     }
 
-    private static readonly (string Section, Action<RespServer, StringBuilder> Write)[] Sections =
+    private static readonly (string Section, Action<RespSession, StringBuilder> Write)[] Sections =
     [
-        ("Server", static (server, text) =>
+        ("Server", static (session, text) =>
         {
-            var uptime = (long)(server.Clock.GetUtcNow() - server.StartedAt).TotalSeconds;
+            var uptime = (long)(session.Server.Clock.GetUtcNow() - session.Server.StartedAt).TotalSeconds;
             Line(text, "redis_version", ConnectionCommands.RedisVersion);
             Line(text, "redis_mode", "standalone");
-            Line(text, "raftkv_version", server.Version);
-            Line(text, "raftkv_node", server.NodeName);
+            Line(text, "raftkv_version", session.Server.Version);
+            Line(text, "raftkv_node", session.Server.NodeName);
             Line(text, "os", Environment.OSVersion.Platform);
             Line(text, "arch_bits", 64);
             Line(text, "process_id", Environment.ProcessId);
             Line(text, "uptime_in_seconds", uptime);
             Line(text, "uptime_in_days", uptime / 86400);
         }),
-        ("Clients", static (server, text) =>
+        ("Clients", static (session, text) =>
         {
-            Line(text, "connected_clients", server.Sessions.Count);
-            Line(text, "maxclients", server.MaxClients);
-            Line(text, "mem_clients_held", server.Memory.Used);
-            Line(text, "rejected_connections", server.Slots.Refused);
+            Line(text, "connected_clients", session.Clients.Sessions.Count);
+            Line(text, "maxclients", session.Clients.MaxClients);
+            Line(text, "mem_clients_held", session.Clients.HeldBytes);
+            Line(text, "rejected_connections", session.Clients.ConnectionsRefused);
         }),
         ("Memory", static (_, text) =>
         {
@@ -128,20 +130,20 @@ internal static class ServerCommands
             Line(text, "loading", 0);
             Line(text, "aof_enabled", 1);
         }),
-        ("Stats", static (server, text) =>
+        ("Stats", static (session, text) =>
         {
-            Line(text, "total_connections_received", server.ConnectionsReceived);
-            Line(text, "total_commands_processed", server.CommandsProcessed);
+            Line(text, "total_connections_received", session.Clients.ConnectionsReceived);
+            Line(text, "total_commands_processed", session.Clients.CommandsProcessed);
         }),
-        ("Replication", static (server, text) =>
+        ("Replication", static (session, text) =>
         {
             Line(text, "role", "master");
-            Line(text, "connected_slaves", Math.Max(server.Describe().Nodes.Count(n => n.Alive) - 1, 0));
+            Line(text, "connected_slaves", Math.Max(session.Server.Describe().Nodes.Count(n => n.Alive) - 1, 0));
         }),
         ("Cluster", static (_, text) => Line(text, "cluster_enabled", 0)),
-        ("RaftKv", static (server, text) =>
+        ("RaftKv", static (session, text) =>
         {
-            var cluster = server.Describe();
+            var cluster = session.Server.Describe();
             Line(text, "default_group", cluster.DefaultGroup);
             foreach (var group in cluster.Groups)
                 text.Append(CultureInfo.InvariantCulture, $"group{group.Id}:leader={group.Leader},term={group.Term},commit={group.Commit},applied={group.Applied}\r\n");

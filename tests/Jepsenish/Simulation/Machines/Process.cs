@@ -4,7 +4,9 @@ using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
 using RaftKv.Engine.Store;
 using RaftKv.Hosting;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Network;
@@ -198,13 +200,14 @@ internal sealed class Process
     {
         if (!_servers.TryGetValue(group, out var server))
         {
-            server = new RespServer(Node.Runtime, new SingleGroupRouter(group), Describe, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, item => After(SimulatedTime.Microsecond, item.Execute))
+            var context = new ServerContext(Node.Runtime, new SingleGroupRouter(group), Describe, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance)
             {
                 Clock = Machine.Clock,
                 NodeName = Machine.Name,
                 RequestTimeout = TimeSpan.FromSeconds(2),
                 Limits = new RespLimits { MaxReplyBytes = _cluster.Options.ReplyBytes },
             };
+            server = new RespServer(context, item => After(SimulatedTime.Microsecond, item.Execute));
             _servers.Add(group, server);
         }
 

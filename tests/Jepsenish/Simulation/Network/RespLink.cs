@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
@@ -34,8 +34,8 @@ internal sealed class RespLink
         // Who may be slow has little room in its socket, so that the server feels it.
         _toClient = new Pipe(process.Cluster.Options.SlowReadsPerMille == 0 ? Pipes : NarrowPipes);
         var server = process.Server(group);
-        var session = server.Open(client.Name, process.Machine.Name);
-        var connection = new RespConnection(server, new Duplex(_toServer.Reader, _toClient.Writer), server.PumpOf(session), session);
+        var connected = server.Open(client.Name, process.Machine.Name);
+        var connection = new RespConnection(server, new Duplex(_toServer.Reader, _toClient.Writer), server.PumpOf(connected), connected);
         process.Attach(this);
         connection.Start();
         AwaitReply();

@@ -1,4 +1,5 @@
 using RaftKv.Server.Resp.Commands;
+using RaftKv.Server.Resp.Execution;
 using RaftKv.Tests.Harness;
 using RaftKv.Tests.Harness.Commands;
 using Xunit;
@@ -86,7 +87,7 @@ public sealed class RespCommandTests
     {
         using var fixture = new RespFixture();
         var client = fixture.Connect();
-        var now = fixture.Server.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = fixture.Server.Context.Clock.GetUtcNow().ToUnixTimeMilliseconds();
         // The state machine lags behind the log's time: the key is overdue here and still there.
         fixture.Executor.Time = 1;
         client.Do("SET", "a", "v", "PXAT", $"{now - 1000}");
@@ -157,7 +158,7 @@ public sealed class RespCommandTests
         Assert.Equal(CommandTable.All.Count, CommandTable.All.Select(c => c.Name).Distinct().Count());
         foreach (var command in CommandTable.All)
         {
-            Assert.Same(command, CommandTable.Find(System.Text.Encoding.ASCII.GetBytes(command.Name.ToUpperInvariant())));
+            Assert.Same(command, CommandTable.Index.Find(System.Text.Encoding.ASCII.GetBytes(command.Name.ToUpperInvariant())));
             Assert.True(command.IsExec || command.Local is not null || command.Data is not null, command.Name);
         }
     }

@@ -2,7 +2,9 @@ using System.Text;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Store;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness;
 using RaftKv.Tests.Harness.Commands;
 using Xunit;
@@ -397,7 +399,7 @@ public sealed class RespConnectionTests
     public void Reads_and_writes_in_steady_state_allocate_nothing()
     {
         var stream = Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(Encode("SET", "key", new string('v', 256)) + Encode("GET", "key"), 20)));
-        var server = new RespServer(new CannedExecutor(), new SingleGroupRouter(1), () => new([], 1, []), Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        var server = new RespServer(new ServerContext(new CannedExecutor(), new SingleGroupRouter(1), () => new([], 1, []), Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance));
         using var sink = new RespWireCounter(server);
         for (var i = 0; i < 50; i++)
             sink.Run(stream);

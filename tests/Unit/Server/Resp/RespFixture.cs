@@ -4,7 +4,9 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Hosting;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Execution;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness;
 
 namespace RaftKv.Tests.Unit.Server.Resp;
@@ -23,7 +25,13 @@ internal sealed class RespFixture : IDisposable
             [new("n1", "a:1", true), new("n2", "b:1", true), new("n3", "c:1", false)],
             1,
             [new(1, "n1", 3, 10, 10, ["n1", "n2", "n3"], [])]);
-        Server = new RespServer(Executor, router ?? new SingleGroupRouter(1), () => cluster, logger ?? NullLogger.Instance, schedule, maxMemory) { Limits = limits ?? new RespLimits(), NodeName = "n1", Clock = clock ?? TimeProvider.System };
+        var context = new ServerContext(Executor, router ?? new SingleGroupRouter(1), () => cluster, logger ?? NullLogger.Instance)
+        {
+            Limits = limits ?? new RespLimits(),
+            NodeName = "n1",
+            Clock = clock ?? TimeProvider.System,
+        };
+        Server = new RespServer(context, schedule, maxMemory);
     }
 
     public MemoryExecutor Executor { get; }
@@ -64,9 +72,9 @@ internal sealed class RespFixture : IDisposable
         public Client(RespServer server, long outputPause)
         {
             _fromServer = new Pipe(Options(outputPause));
-            var session = server.Open("client:1", "node:1");
-            Pump = server.PumpOf(session);
-            _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), Pump, session);
+            var connected = server.Open("client:1", "node:1");
+            Pump = server.PumpOf(connected);
+            _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), Pump, connected);
             _connection.Start();
         }
 

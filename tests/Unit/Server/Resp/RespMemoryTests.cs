@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness;
 using Xunit;
 
@@ -27,7 +28,7 @@ public sealed class RespMemoryTests
         client.Write(Commands(400, i => ["GET", $"k{i % 10}"]));
         Drain(fixture);
         Assert.InRange(fixture.Executor.Applied - before, 4, 20);
-        Assert.InRange(Assert.Single(fixture.Server.Sessions).Held, 1, 12 * Large);
+        Assert.InRange(Assert.Single(fixture.Server.Clients).Held, 1, 12 * Large);
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using System.Text;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness.Commands;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Execution;
 using RaftKv.Tests.Harness;
 using Xunit;
 

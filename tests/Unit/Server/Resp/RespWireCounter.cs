@@ -1,5 +1,5 @@
 using System.IO.Pipelines;
-using RaftKv.Server.Resp;
+using RaftKv.Server.Resp.Connections;
 
 namespace RaftKv.Tests.Unit.Server.Resp;
 
@@ -14,8 +14,8 @@ internal sealed class RespWireCounter : IDisposable
 
     public RespWireCounter(RespServer server)
     {
-        var session = server.Open("client:1", "node:1");
-        _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), server.PumpOf(session), session);
+        var client = server.Open("client:1", "node:1");
+        _connection = new RespConnection(server, new Duplex(_toServer.Reader, _fromServer.Writer), server.PumpOf(client), client);
         _connection.Start();
     }
 

@@ -1,9 +1,0 @@
-namespace RaftKv.Server.Resp;
-
-/// <summary>All keys are in one group. Immutable.</summary>
-internal sealed class SingleGroupRouter(uint group) : IKeyRouter
-{
-    public uint DefaultGroup => group;
-
-    public uint Route(ReadOnlySpan<byte> key) => group;
-}
