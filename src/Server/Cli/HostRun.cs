@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using RaftKv.Hosting;
+using RaftKv.Server.Http;
+using RaftKv.Server.Listeners;
 using RaftKv.Server.Resp.Connections;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;

@@ -29,7 +29,10 @@ internal static partial class LayerRules
         ("src/Server/Resp/Execution", [$"{Engine}*", $"{Consensus}*", Hosting, $"{Resp}.Protocol"]),
         ("src/Server/Resp/Commands", [$"{Engine}*", $"{Consensus}*", Hosting, $"{Resp}.Protocol", $"{Resp}.Execution"]),
         ("src/Server/Resp/Connections", [$"{Engine}*", $"{Consensus}*", $"{Resp}.Protocol", $"{Resp}.Execution", $"{Resp}.Commands"]),
-        ("src/Server", [$"{Engine}*", $"{Consensus}*", $"{Hosting}*"]),
+        ("src/Server/Http", [$"{Consensus}*", Hosting]),
+        ("src/Server/Listeners", [$"{Engine}.Io", $"{Resp}.Connections", $"{Server}.Http"]),
+        ("src/Server/Cli", [$"{Engine}*", $"{Consensus}*", $"{Hosting}*", $"{Resp}*", $"{Server}.Http", $"{Server}.Listeners"]),
+        ("src/Server", [$"{Server}.Cli"]),
     ];
 
     /// <summary>What is wrong with a file's references: one sentence each.</summary>
@@ -59,10 +62,10 @@ internal static partial class LayerRules
 
     private static (string Folder, string[] MayUse)? Find(string folder)
     {
-        // A folder inherits its parent's place, except right below Engine and Consensus, where each has its own.
+        // A folder inherits its parent's place, except right below Engine, Consensus and Server, where each has its own.
         foreach (var row in Table)
         {
-            if (folder == row.Folder || (row.Folder != "src/Engine" && folder.StartsWith(row.Folder + "/", StringComparison.Ordinal)))
+            if (folder == row.Folder || (row.Folder is not ("src/Engine" or "src/Server") && folder.StartsWith(row.Folder + "/", StringComparison.Ordinal)))
                 return row;
         }
         return null;

@@ -4,13 +4,14 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Hosting;
-using RaftKv.Server;
+using RaftKv.Server.Http;
+using RaftKv.Server.Listeners;
 using RaftKv.Server.Resp.Connections;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Tests.Harness;
 using Xunit;
 
-namespace RaftKv.Tests.Unit.Server;
+namespace RaftKv.Tests.Unit.Server.Listeners;
 
 /// <summary>The listeners over real sockets on loopback ports that the system chooses.</summary>
 public sealed class ServerHostTests

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Console;
 
-namespace RaftKv.Server;
+namespace RaftKv.Server.Listeners;
 
 /// <summary>Logs go to standard error, a line each: standard output belongs to what scripts read.</summary>
 internal static class ConsoleLogging

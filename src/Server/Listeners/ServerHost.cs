@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 using RaftKv.Server.Http;
 using RaftKv.Server.Resp.Connections;
 
-namespace RaftKv.Server;
+namespace RaftKv.Server.Listeners;
 
 /// <summary>
 /// The listeners of one process: RESP and HTTP on Kestrel, in one host. Stopping it closes the doors, lets every client have the answers to what it has sent, and ends.

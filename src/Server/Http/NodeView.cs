@@ -1,6 +1,6 @@
 using RaftKv.Hosting;
 
-namespace RaftKv.Server;
+namespace RaftKv.Server.Http;
 
 /// <summary>What the host's listeners tell of the node behind them.</summary>
 /// <param name="Describe">The cluster as the node sees it.</param>

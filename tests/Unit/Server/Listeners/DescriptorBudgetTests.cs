@@ -1,8 +1,8 @@
 using RaftKv.Engine.Io;
-using RaftKv.Server;
+using RaftKv.Server.Listeners;
 using Xunit;
 
-namespace RaftKv.Tests.Unit.Server;
+namespace RaftKv.Tests.Unit.Server.Listeners;
 
 public sealed class DescriptorBudgetTests
 {

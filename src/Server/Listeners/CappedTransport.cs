@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using RaftKv.Server.Resp.Connections;
 
-namespace RaftKv.Server;
+namespace RaftKv.Server.Listeners;
 
 /// <summary>A place where connections come in, how many may be open, and what the others are told.</summary>
 internal sealed record Door(EndPoint EndPoint, ConnectionSlots Slots, byte[] Refusal);

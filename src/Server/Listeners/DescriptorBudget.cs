@@ -1,6 +1,6 @@
 using RaftKv.Engine.Io;
 
-namespace RaftKv.Server;
+namespace RaftKv.Server.Listeners;
 
 /// <summary>
 /// Shares out the file descriptors that the process may open, so that no number of connections can take those that log, store and peers need: what a client can exhaust, a client will.
