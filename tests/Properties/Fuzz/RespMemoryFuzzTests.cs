@@ -17,8 +17,13 @@ namespace RaftKv.Tests.Properties.Fuzz;
 /// Sizes times counts: few bytes that ask for many, from several clients of which some take nothing. Every case asks for a multiple of what may be held; what is really held is measured, by the collector,
 /// while nothing moves any more. Each connection still answers whole replies, or was disconnected.
 /// </summary>
+[Collection(nameof(MeasuresMemory))]
 public class RespMemoryFuzzTests
 {
+    /// <summary>The collector counts what the whole process holds, so nothing else may run meanwhile.</summary>
+    [CollectionDefinition(nameof(MeasuresMemory), DisableParallelization = true)]
+    public class MeasuresMemory;
+
     private const int Value = 32 << 10, Clients = 6, Pipe = 64 << 10;
     private const long MaxMemory = 1 << 20;
 
