@@ -144,10 +144,18 @@ internal sealed class RespConnection : IDisposable
 
     private void WriteCompleted()
     {
-        // Replies that the client does not take are not written: its results wait where they are.
-        while (!_output.IsFlushing && _pending.TryPeek(out var operation) && operation.IsDone)
+        while (_pending.TryPeek(out var operation) && operation.IsDone)
         {
-            if (operation.Status == OperationStatus.Deferred && !_output.IsBroken)
+            if (_output.IsBroken)
+            {
+                // Nobody is there to be answered, and a flush that is still under way may never end: the results must not wait for it.
+                _pending.RemoveFirst(operation.Command.Length);
+                continue;
+            }
+            // Replies that the client does not take are not written: its results wait where they are.
+            if (_output.IsFlushing)
+                return;
+            if (operation.Status == OperationStatus.Deferred)
             {
                 // When all are back, so that no later read is served before an earlier one.
                 if (_batch.IsIdle)
@@ -156,7 +164,7 @@ internal sealed class RespConnection : IDisposable
             }
             if (!_executor.Answer(operation))
                 return;
-            if (!_output.IsBroken && _output.UnflushedBytes > _server.Context.Limits.OutputHighWater)
+            if (_output.UnflushedBytes > _server.Context.Limits.OutputHighWater)
                 _output.Flush();
         }
     }
@@ -208,8 +216,9 @@ internal sealed class RespConnection : IDisposable
     {
         _server.Context.Logger.LogError(e, "client {Id} is disconnected after an internal error", _client.Session.Id);
         _output.GiveUp();
-        // Operations prepared in the turn that failed were never handed out: forgetting them leaves only those that will be given back.
+        // Operations prepared in the run that failed were never handed out: forgetting them leaves only those that will be given back.
         _batch.Forget();
+        WriteCompleted();
         FinishIfDone();
     }
 

@@ -20,8 +20,6 @@ internal static class OperationReply
             case OperationStatus.Unavailable:
                 session.Writer.Error($"CLUSTERDOWN {operation.Reason}");
                 break;
-            case OperationStatus.Deferred:
-                break; // nobody is there to be answered any more
             case OperationStatus.OutcomeUnknown when operation.Kind == OperationKind.Write:
                 session.Writer.Error($"UNKNOWN the write may or may not have taken effect (request {operation.Request}): {operation.Reason}");
                 break;

@@ -411,6 +411,23 @@ public sealed class RespConnectionTests
         Assert.True(perCommand < 8, $"{perCommand} bytes per command");
     }
 
+    [Fact]
+    public void An_internal_error_behind_commands_that_were_not_submitted_yet_closes_the_connection()
+    {
+        using var fixture = new RespFixture(router: new FaultyRouter());
+        var client = fixture.Connect();
+        client.Send(Encode("SET", "a", "1") + Encode("SET", "bad", "1"));
+        Assert.True(client.IsClosed);
+        Assert.Equal(0, fixture.Executor.Applied);
+    }
+
+    private sealed class FaultyRouter : IKeyRouter
+    {
+        public uint DefaultGroup => 1;
+
+        public uint Route(ReadOnlySpan<byte> key) => key.Length == 1 ? 1u : throw new ArgumentException("this key is in no group");
+    }
+
     /// <summary>Answers without doing anything, so that only the connection's allocations count.</summary>
     private sealed class CannedExecutor : IOperationExecutor
     {

@@ -109,6 +109,21 @@ public sealed class RespMemoryTests
     }
 
     [Fact]
+    public void A_client_that_takes_nothing_is_closed_when_it_is_disconnected_and_gives_its_results_back()
+    {
+        using var fixture = NewFixture();
+        var client = fixture.Connect();
+        SetAll(fixture, client);
+        client.Write(Commands(400, i => ["GET", $"k{i % 10}"]));
+        Drain(fixture);
+        Assert.False(client.IsClosed);
+        var connected = Assert.Single(fixture.Server.Clients);
+        connected.Disconnect();
+        Assert.True(client.IsClosed);
+        Assert.InRange(connected.Held, 0, 2 * Large);
+    }
+
+    [Fact]
     public void A_client_whose_large_command_is_done_holds_nothing()
     {
         using var fixture = NewFixture(limits: Limits with { MaxValueBytes = 32 * Large, MaxCommandBytes = 33 * Large });
