@@ -40,6 +40,9 @@ internal sealed class PendingOperation<T> : Operation, IValueTaskSource<T>, IThr
     /// <summary>Where a read puts the value, if its caller named a place.</summary>
     public IBufferWriter<byte>? Destination { get; set; }
 
+    /// <summary>The write that a question is about, so that the caller can ask again.</summary>
+    public RequestId About { get; set; }
+
     /// <summary>Takes one from the pool, for <see cref="RunAsync"/> or <see cref="Return"/>.</summary>
     public static PendingOperation<T> Rent()
     {
@@ -152,9 +155,15 @@ internal sealed class PendingOperation<T> : Operation, IValueTaskSource<T>, IThr
         Trim(Command);
         Trim(Result);
         Destination = null;
+        About = default;
+        // What reads the result knows its tenant, and that its node: in the pool it would keep a node that is gone in memory.
+        _read = null;
         _cancellation = default;
         _registration = default;
         _core.Reset();
+        // Tokens have come round: one that was kept since the first life would pass for this one's.
+        if (_core.Version == 0)
+            return;
         if (Interlocked.Increment(ref s_pooled) <= MaxPooled)
             Pool.Enqueue(this);
         else

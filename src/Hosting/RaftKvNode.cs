@@ -14,12 +14,14 @@ namespace RaftKv.Hosting;
 public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan CheckpointTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A node that was never ready says why not after this long.</summary>
     private static readonly TimeSpan LateAfter = TimeSpan.FromSeconds(5);
 
+    private readonly ArgumentException? _refusal;
     private readonly IReadOnlyList<string> _names;
     private readonly StartingExecutor _starting = new();
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,13 +40,31 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     /// <summary>A node that does not run yet.</summary>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     internal RaftKvNode(RaftKvOptions options)
+        : this(Checked(options), refusal: null)
     {
-        options.Validate();
+    }
+
+    private RaftKvNode(RaftKvOptions options, ArgumentException? refusal)
+    {
+        _refusal = refusal;
         // The caller's own object may be changed, or used for the next node.
         Options = options.Copy();
         _names = [.. Options.Members.Select(m => m.Name).Order(StringComparer.Ordinal)];
         _stopped = new Lazy<Task>(() => Task.Run(StopOnceAsync));
         DefaultTenant = new Tenant(_starting, DefaultGroup, new CommandLimits { MaxKeyBytes = Options.MaxKeyBytes, MaxValueBytes = Options.MaxValueBytes }, Options.RequestTimeout);
+    }
+
+    /// <summary>A node for a service provider, which may make it long before it is started: an option that is out of range is refused then, where the host can stop in order.</summary>
+    internal static RaftKvNode ForHost(RaftKvOptions options)
+    {
+        try
+        {
+            return new RaftKvNode(options);
+        }
+        catch (ArgumentException refusal)
+        {
+            return new RaftKvNode(new RaftKvOptions(), refusal);
+        }
     }
 
     /// <summary>This node's name.</summary>
@@ -150,8 +170,8 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     }
 
     /// <summary>
-    /// Hands leaderships over, completes what is under way, closes the files. A node that is starting is stopped as soon as it has. Later calls wait for the first; afterwards every operation ends as
-    /// unavailable.
+    /// Transfers leaderships, takes no further request, waits up to two seconds for those that are under way, closes the files. A node that is starting is stopped as soon as it has. Later calls wait for the first;
+    /// afterwards every operation ends as unavailable.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token fired; the node stops all the same.</exception>
     public Task StopAsync(CancellationToken cancellationToken = default) => _stopped.Value.WaitAsync(cancellationToken);
@@ -161,6 +181,8 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 
     private static bool IsSkipped(PendingOperation<bool> operation)
     {
+        if (operation.Status == OperationStatus.OutcomeUnknown)
+            throw new OutcomeUnknownException($"Whether group {operation.Group} has skipped the entry was not heard of ({operation.Reason}); to ask again does no harm.", default);
         TenantChecks.Ended(operation);
         return new CommandResult(operation.Result.Span).Status == ResultStatus.Ok;
     }
@@ -197,6 +219,12 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         }
     }
 
+    private static RaftKvOptions Checked(RaftKvOptions options)
+    {
+        options.Validate();
+        return options;
+    }
+
     private static string? NameOf(OpenNode open, ulong number) => open.Members.FirstOrDefault(m => m.Number == number)?.Name;
 
     private async Task OpenOnceAsync(ILoggerFactory loggers, CancellationToken cancellationToken)
@@ -205,6 +233,8 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         try
         {
             either.Token.ThrowIfCancellationRequested();
+            if (_refusal is not null)
+                throw _refusal;
             loggers = new ForgivingLoggerFactory(loggers);
             _logger = loggers.CreateLogger<RaftKvNode>();
             NodeLog.Starting(_logger, Options);
@@ -228,7 +258,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         }
         catch (Exception e)
         {
-            _starting.Refuse($"the node could not start: {e.Message}");
+            _starting.Refuse($"the node could not start: {e.Message.TrimEnd('.')}");
             throw;
         }
     }
@@ -252,6 +282,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         if (!Failure.IsCompleted)
         {
             await open.Runtime.TransferLeadershipsAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
+            await open.Runtime.DrainAsync(DrainTime).ConfigureAwait(false);
             saved = await open.Runtime.CheckpointAsync(CheckpointTime).ConfigureAwait(false);
         }
 

@@ -20,7 +20,7 @@ public static class RaftKvServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
         services.Configure(configure);
-        services.TryAddSingleton(provider => new RaftKvNode(provider.GetRequiredService<IOptions<RaftKvOptions>>().Value));
+        services.TryAddSingleton(provider => RaftKvNode.ForHost(provider.GetRequiredService<IOptions<RaftKvOptions>>().Value));
         services.AddHostedService<RaftKvHostedService>();
         services.TryAddSingleton(provider => provider.GetRequiredService<RaftKvNode>().DefaultTenant);
         return services;

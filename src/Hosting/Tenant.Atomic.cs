@@ -77,6 +77,7 @@ public sealed partial class Tenant
         if (request.Group != _group || request.Session == 0 || request.Sequence == 0)
             throw new ArgumentException($"Request {request} names no write of this tenant.", nameof(request));
         var operation = Rent<Outcome>(OperationKind.Write, options.Timeout);
+        operation.About = request;
         ResolveOutcomeCommand.Encode(operation.Command, request.Session, request.Sequence);
         return operation.RunAsync(_executor, ReadOutcome, cancellationToken);
     }
@@ -123,6 +124,8 @@ public sealed partial class Tenant
 
     private static Outcome ReadOutcome(PendingOperation<Outcome> operation)
     {
+        if (operation.Status == OperationStatus.OutcomeUnknown)
+            throw new OutcomeUnknownException($"What became of write {operation.About} was not heard of ({operation.Reason}); ask again, the answer will be the same.", operation.About);
         var result = ReadResult(operation);
         return result.Status switch
         {

@@ -17,6 +17,8 @@ namespace RaftKv.Hosting;
 /// one that fires later ends the wait with the same exception, and a write may have taken effect, or still may.</para>
 /// <para>Keys and values are copied before the method returns; the memory is the caller's again then. Await each returned task once, or take <c>AsTask()</c> to wait for it several times or to
 /// block on it; a second await gets an <see cref="InvalidOperationException"/> and nobody else is harmed. Continuations run on the thread pool.</para>
+/// <para>Whoever blocks holds a thread: the node receives from its peers on the thread pool of its process, so when all of that pool's threads are blocked, requests miss their deadlines by seconds and leaders
+/// are lost. Await instead, or raise the least number of threads (<c>ThreadPool.SetMinThreads</c>) above that of the callers that block.</para>
 /// </remarks>
 public sealed partial class Tenant
 {

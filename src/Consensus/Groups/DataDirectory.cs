@@ -74,7 +74,7 @@ public sealed class DataDirectory : IDisposable
         if (!HasIdentity(files, path))
             CreateDurably(files, path);
         var heldLock = locks.TryAcquire(Path.Combine(path, LockName))
-            ?? throw new DataDirectoryException(DataDirectoryProblem.InUse, $"data directory {path} is in use by another process");
+            ?? throw new DataDirectoryException(DataDirectoryProblem.InUse, $"data directory {path} is in use by another node, of this process or of another");
         try
         {
             RefuseForeign(files, path);

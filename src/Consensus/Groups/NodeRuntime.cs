@@ -81,7 +81,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
             _groups = _groups.With(shard, replica.View);
         }
 
-        Readiness = new NodeReadiness(() => _groups, () => _failure.Task.IsCompleted ? $"this node failed: {_failure.Task.Result}" : _refuses || _drains ? "this node is stopping" : null);
+        Readiness = new NodeReadiness(() => _groups, () => _failure.Task.IsCompleted ? $"this node failed: {_failure.Task.Result}" : StopReason);
     }
 
     /// <inheritdoc/>
@@ -130,7 +130,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         if (!_groups.TryFind(operation.Group, out var entry))
             operation.Complete(OperationStatus.Unavailable, $"there is no group {operation.Group} on this node");
         else if (_refuses)
-            operation.Complete(OperationStatus.Unavailable, "this node is stopping");
+            operation.Complete(OperationStatus.Unavailable, StopReason!);
         else
             entry.Shard.Submit(operation);
     }
@@ -163,6 +163,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// </summary>
     public async Task TransferLeadershipsAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
+        if (Volatile.Read(ref _disposed) != 0)
+            return;
         // Whoever looks sends its requests elsewhere from now on.
         _drains = true;
         PrepareStop();
@@ -182,10 +184,23 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     /// <summary>Whether it leads groups that somebody else may take over, after <see cref="PrepareStop"/>.</summary>
     internal bool HasToTransfer => !_failure.Task.IsCompleted && _shards.Any(s => s.Balancer.HasToTransfer);
 
+    /// <summary>Refuses what callers of this node ask from now on, and waits until what is under way has ended; false if that took longer than it may.</summary>
+    public async Task<bool> DrainAsync(TimeSpan atMost)
+    {
+        _refuses = true;
+        // Not disposed: a shard may signal it long after the wait was given up.
+        var toBecomeIdle = new AsyncCountdownEvent(_shards.Length);
+        foreach (var shard in _shards)
+            shard.Inbox.Post(() => shard.WhenIdle(() => toBecomeIdle.Signal()));
+        var idle = toBecomeIdle.WaitAsync(atMost).AsTask();
+        return await Task.WhenAny(idle, Failure).ConfigureAwait(false) == idle && await idle.ConfigureAwait(false);
+    }
+
     /// <summary>Takes a checkpoint of what is applied by now, so that the next start has nothing to replay; false if it took longer than it may.</summary>
     public async Task<bool> CheckpointAsync(TimeSpan atMost)
     {
-        using var toBeSaved = new AsyncCountdownEvent(_shards.Length);
+        // Not disposed: a shard may signal it long after the wait was given up.
+        var toBeSaved = new AsyncCountdownEvent(_shards.Length);
         foreach (var shard in _shards)
             shard.Inbox.Post(() => shard.Checkpoints.WhenSaved(() => toBeSaved.Signal()));
         var saved = toBeSaved.WaitAsync(atMost).AsTask();
@@ -287,6 +302,8 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         _transfersEnded.Signal(resumeAll: true);
         LogFailed(failure, failure.Message);
     }
+
+    private string? StopReason => Volatile.Read(ref _disposed) != 0 ? "this node has stopped" : _refuses || _drains ? "this node is stopping" : null;
 
     private readonly struct NothingToTransfer(NodeRuntime node) : ISupplier<bool>
     {

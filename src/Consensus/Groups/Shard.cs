@@ -36,6 +36,7 @@ internal sealed partial class Shard : IReplicaContext, IWalCompletion
     private readonly List<Replica> _ordered = [];
     private readonly List<Replica> _touched = [];
     private readonly HashSet<ulong> _connected = [];
+    private readonly List<Action> _whenIdle = [];
     private readonly RaftEffects _effects = new();
     private long _nextTick = long.MinValue;
     private long _nextSweep = long.MaxValue;
@@ -181,7 +182,12 @@ internal sealed partial class Shard : IReplicaContext, IWalCompletion
         while (_touched.Count > 0);
         Outbox.Flush();
         _frames.Release();
+        if (_whenIdle.Count > 0)
+            TellIfIdle();
     }
+
+    /// <summary>Calls back, at the end of a turn, once nothing that callers of this node asked of the shard is under way. In a turn.</summary>
+    public void WhenIdle(Action idle) => _whenIdle.Add(idle);
 
     /// <summary>The node is about to stop: it leads no more than it must, and takes no leadership over.</summary>
     public void PrepareStop()
@@ -227,6 +233,19 @@ internal sealed partial class Shard : IReplicaContext, IWalCompletion
 
     void IWalCompletion.OnFailed(WalBatch batch, Exception failure) =>
         Inbox.Post(new ShardEvent(failure is Engine.Io.DiskFullException ? ShardEventKind.LogFull : ShardEventKind.Failed, failure, 0));
+
+    private void TellIfIdle()
+    {
+        foreach (var replica in _ordered)
+        {
+            if (replica.Writes.Outstanding > 0 || replica.Reads.Any)
+                return;
+        }
+
+        foreach (var idle in _whenIdle)
+            idle();
+        _whenIdle.Clear();
+    }
 
     private void RefuseRest()
     {

@@ -54,7 +54,7 @@ public class RefusalTests
         using var bench = await Bench.StartAsync(1);
         var node = bench.Cluster.Nodes[0];
         File.Delete(Path.Combine(node.DataDirectory, "lock"));
-        Assert.Contains("in use by another process", await RefusedAsync(["--id", "n1", "--data", node.DataDirectory, "--cluster", $"n1=127.0.0.1:{RealCluster.FreePort()}", "--resp", "none", "--http", "none"]), StringComparison.Ordinal);
+        Assert.Contains("in use by another node", await RefusedAsync(["--id", "n1", "--data", node.DataDirectory, "--cluster", $"n1=127.0.0.1:{RealCluster.FreePort()}", "--resp", "none", "--http", "none"]), StringComparison.Ordinal);
         await Bench.FillAsync(node, "still", 3);
     }
 

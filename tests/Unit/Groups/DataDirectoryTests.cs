@@ -47,7 +47,7 @@ public sealed class DataDirectoryTests
     public void A_second_opening_is_refused_until_the_first_ends()
     {
         var first = Open();
-        AssertRefused(DataDirectoryProblem.InUse, "in use by another process");
+        AssertRefused(DataDirectoryProblem.InUse, "in use by another node");
         first.Dispose();
         Open().Dispose();
     }

@@ -37,6 +37,49 @@ public sealed class EmbeddingTests : IDisposable
         await Assert.ThrowsAsync<UnavailableException>(() => host.Services.GetRequiredService<Tenant>().GetAsync("worker").AsTask());
     }
 
+    /// <summary>The node's constructor threw while the host resolved its services, and then the host could not be stopped: "Value cannot be null. (Parameter 'source')".</summary>
+    [Fact]
+    public async Task A_host_whose_node_refuses_its_options_says_so_at_the_start_and_can_be_stopped()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddRaftKv(o => o.NodeName = "n1");
+        builder.Services.AddSingleton<IHostedService>(services => new Bystander(services.GetRequiredService<Tenant>()));
+        using var host = builder.Build();
+        Assert.StartsWith("DataDirectory is ", (await Assert.ThrowsAsync<ArgumentException>(() => host.StartAsync())).Message, StringComparison.Ordinal);
+        await host.StopAsync();
+        await Assert.ThrowsAsync<UnavailableException>(() => host.Services.GetRequiredService<Tenant>().GetAsync("k").AsTask());
+    }
+
+    /// <summary>Most stops under load left all calls under way with an unknown outcome, though there was time to answer them.</summary>
+    [Fact]
+    public async Task A_stop_completes_what_is_under_way_and_refuses_what_comes_later()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var node = await RaftKvNode.StartAsync(Options());
+            await node.DefaultTenant.IncrementAsync("n");
+            var callers = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
+            {
+                while (true)
+                {
+                    try
+                    {
+                        await node.DefaultTenant.IncrementAsync("n");
+                    }
+                    catch (UnavailableException)
+                    {
+                        return;
+                    }
+                }
+            })).ToList();
+            await Task.Yield();
+            await node.StopAsync();
+            await Task.WhenAll(callers);
+            Assert.True(node.HandOverLeadershipsAsync().IsCompletedSuccessfully);
+            Assert.Contains("this node has stopped", (await Assert.ThrowsAsync<UnavailableException>(() => node.DefaultTenant.GetAsync("n").AsTask())).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task What_is_asked_before_the_start_waits_for_it()
     {
@@ -218,6 +261,14 @@ public sealed class EmbeddingTests : IDisposable
         options.StoreMemoryBytes = 128 << 20;
         options.LogSegmentBytes = 4 << 20;
         options.RequestTimeout = TimeSpan.FromSeconds(30);
+    }
+
+    /// <summary>Has the tenant from its construction on, and does nothing with it.</summary>
+    private sealed class Bystander(Tenant tenant) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.FromResult(tenant);
     }
 
     private sealed class LineProvider(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger

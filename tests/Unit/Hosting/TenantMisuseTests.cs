@@ -110,6 +110,48 @@ public sealed class TenantMisuseTests : IDisposable
         }
     }
 
+    /// <summary>An operation in the pool knew its tenant by what had read its result, and that its node with all its memory.</summary>
+    [Fact]
+    public async Task What_was_asked_of_a_tenant_does_not_keep_it_in_memory()
+    {
+        var tenant = await AskOfAnotherAsync();
+        // The method that asked may still be on some stack.
+        for (var i = 0; i < 100 && tenant.IsAlive; i++)
+        {
+            await Task.Yield();
+            GC.Collect();
+        }
+
+        Assert.False(tenant.IsAlive);
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        static async Task<WeakReference> AskOfAnotherAsync()
+        {
+            var executor = new FakeExecutor();
+            var other = new Tenant(executor, 1, new CommandLimits(), TimeSpan.FromSeconds(5));
+            await other.PutAsync("k", "v");
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => other.GetAsync("k").AsTask()));
+            await foreach (var entry in other.ScanAsync(""))
+                Assert.Equal(1, entry.Key.Length);
+            return new WeakReference(executor);
+        }
+    }
+
+    /// <summary>The tokens that tell an operation's lives apart have 16 bits.</summary>
+    [Fact]
+    public async Task A_task_that_is_awaited_again_after_65_536_others_harms_nobody()
+    {
+        var stale = _tenant.DeleteAsync("k");
+        await stale;
+        for (var i = 0; i < (1 << 16) - 1; i++)
+            await _tenant.DeleteAsync("k");
+        _executor.Hold = true;
+        var other = _tenant.DeleteAsync("k").AsTask();
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await stale);
+        _executor.LetGo();
+        Assert.False(await other.WaitAsync(Patience));
+    }
+
     [Fact]
     public async Task A_result_that_is_taken_by_several_threads_at_once_is_given_to_one()
     {
