@@ -9,7 +9,10 @@ using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.HybridLog;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Hosting;
 

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Hosting;

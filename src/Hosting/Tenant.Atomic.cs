@@ -1,5 +1,9 @@
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Sessions;
 
 namespace RaftKv.Hosting;
 

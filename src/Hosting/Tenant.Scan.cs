@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Keys;
 
 namespace RaftKv.Hosting;
 

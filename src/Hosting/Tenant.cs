@@ -1,7 +1,11 @@
 using System.Buffers;
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Keys;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.HybridLog;
 
 namespace RaftKv.Hosting;
 

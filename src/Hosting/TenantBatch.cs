@@ -1,5 +1,9 @@
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Batches;
+using RaftKv.Engine.State.Commands.Keys;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
 
 namespace RaftKv.Hosting;
 

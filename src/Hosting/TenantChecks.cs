@@ -1,5 +1,7 @@
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
 
 namespace RaftKv.Hosting;
 
@@ -36,16 +38,16 @@ internal static class TenantChecks
     public static Expiry Expiry(in WriteOptions options)
     {
         if (options.ExpiresAfter is not { } after)
-            return options.KeepExpiry ? Engine.Commands.Expiry.Keep : Engine.Commands.Expiry.None;
+            return options.KeepExpiry ? Engine.State.Encoding.Expiry.Keep : Engine.State.Encoding.Expiry.None;
         if (options.KeepExpiry)
             throw new ArgumentException("ExpiresAfter and KeepExpiry exclude each other.", nameof(options));
         if (after < TimeSpan.FromMilliseconds(1))
             throw new ArgumentOutOfRangeException(nameof(options), after, "ExpiresAfter must be at least one millisecond.");
-        return Engine.Commands.Expiry.After((long)after.TotalMilliseconds);
+        return Engine.State.Encoding.Expiry.After((long)after.TotalMilliseconds);
     }
 
     /// <summary>The expiry of an increment: what the key has, unless another one is asked for.</summary>
-    public static Expiry ExpiryOrKeep(in WriteOptions options) => options.ExpiresAfter is null ? Engine.Commands.Expiry.Keep : Expiry(options);
+    public static Expiry ExpiryOrKeep(in WriteOptions options) => options.ExpiresAfter is null ? Engine.State.Encoding.Expiry.Keep : Expiry(options);
 
     /// <summary>For operations that have a condition of their own, or none.</summary>
     public static void NoCondition(in WriteOptions options)

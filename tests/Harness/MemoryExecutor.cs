@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Memory;
 
 namespace RaftKv.Tests.Harness;
 

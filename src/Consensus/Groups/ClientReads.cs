@@ -1,5 +1,5 @@
 using RaftKv.Engine;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Machine;
 
 namespace RaftKv.Consensus.Groups;
 

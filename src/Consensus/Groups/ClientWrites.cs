@@ -1,6 +1,10 @@
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
+using RaftKv.Engine.State.Sessions;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Machine;
 
 namespace RaftKv.Consensus.Groups;
 

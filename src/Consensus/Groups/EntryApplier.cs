@@ -1,7 +1,8 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;

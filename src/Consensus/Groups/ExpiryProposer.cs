@@ -1,7 +1,7 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Keys;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,5 +1,6 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,4 +1,4 @@
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Machine;
 
 namespace RaftKv.Consensus.Groups;
 

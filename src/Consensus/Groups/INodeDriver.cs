@@ -1,4 +1,4 @@
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,4 +1,4 @@
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Write;
 
 namespace RaftKv.Consensus.Groups;
 

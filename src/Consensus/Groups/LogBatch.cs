@@ -1,6 +1,6 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Write;
 
 namespace RaftKv.Consensus.Groups;
 

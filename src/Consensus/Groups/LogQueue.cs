@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Engine;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Write;
 
 namespace RaftKv.Consensus.Groups;
 

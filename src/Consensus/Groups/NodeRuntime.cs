@@ -4,9 +4,10 @@ using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 
 namespace RaftKv.Consensus.Groups;
 

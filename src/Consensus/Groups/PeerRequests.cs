@@ -1,6 +1,7 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Encoding;
 
 namespace RaftKv.Consensus.Groups;
 

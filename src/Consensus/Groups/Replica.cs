@@ -1,6 +1,7 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;

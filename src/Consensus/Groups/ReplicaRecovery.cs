@@ -1,8 +1,9 @@
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -4,7 +4,7 @@ using RaftKv.Consensus.Transport;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Store;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Write;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Engine;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
 
 namespace RaftKv.Consensus.Groups;

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using DotNext.Threading;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Consensus.Groups;
 

@@ -1,6 +1,9 @@
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.HybridLog;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Tests.Harness.Io;
 
 namespace RaftKv.Tests.Harness.Store;

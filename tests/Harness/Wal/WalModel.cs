@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 
 namespace RaftKv.Tests.Harness.Wal;
 

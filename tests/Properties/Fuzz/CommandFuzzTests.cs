@@ -1,9 +1,16 @@
 using System.Buffers.Binary;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
+using RaftKv.Engine.State.Sessions;
 using RaftKv.Engine.Store;
-using RaftKv.Tests.Harness.Commands;
+using RaftKv.Engine.Store.HybridLog;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Tests.Harness.Fuzz;
+using RaftKv.Tests.Harness.State;
 using Xunit;
 
 namespace RaftKv.Tests.Properties.Fuzz;

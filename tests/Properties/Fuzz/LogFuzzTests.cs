@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Harness.Wal;

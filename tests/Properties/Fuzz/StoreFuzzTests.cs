@@ -1,8 +1,13 @@
 using System.Buffers.Binary;
+using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
-using RaftKv.Engine;
+using RaftKv.Engine.Store.Checkpoints;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.HybridLog;
+using RaftKv.Engine.Store.Memory;
+using RaftKv.Engine.Store.Snapshots;
 using RaftKv.Tests.Harness.Fuzz;
 using RaftKv.Tests.Harness.Io;
 using Xunit;

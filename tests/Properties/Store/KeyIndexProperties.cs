@@ -1,5 +1,5 @@
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Keys;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

@@ -1,4 +1,6 @@
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Harness.Wal;
 

@@ -21,10 +21,10 @@ public class LayerTests
         Assert.Equal(below, Regex.Matches(SourceTree.Read(project), "<ProjectReference Include=\"([^\"]+)\"").Select(m => m.Groups[1].Value));
 
     [Theory]
-    [InlineData("src/Engine/Store/Bad.cs", "using RaftKv.Engine.Commands;")]
+    [InlineData("src/Engine/Store/Bad.cs", "using RaftKv.Engine.State;")]
     [InlineData("src/Engine/Wal/Bad.cs", "using RaftKv.Engine.Store;")]
     [InlineData("src/Engine/Io/Bad.cs", "using RaftKv.Engine.Wal;")]
-    [InlineData("src/Engine/Commands/Bad.cs", "using RaftKv.Consensus.Raft;")]
+    [InlineData("src/Engine/State/Machine/Bad.cs", "using RaftKv.Consensus.Raft;")]
     [InlineData("src/Consensus/Raft/Bad.cs", "using RaftKv.Consensus.Groups;")]
     [InlineData("src/Consensus/Raft/Roles/Bad.cs", "using static RaftKv.Consensus.Transport;")]
     [InlineData("src/Consensus/Transport/Bad.cs", "using RaftKv.Consensus.Raft.Messages;")]
@@ -39,11 +39,17 @@ public class LayerTests
     [InlineData("src/Server/Elsewhere/Bad.cs", "class Bad;")]
     [InlineData("src/Engine/Io/Bad.cs", "class Bad { RaftKv.Engine.Wal.WalEntry _entry; }")]
     [InlineData("src/Consensus/Transport/Bad.cs", "class Bad { Engine.Store.IStateStore _store; }")]
+    [InlineData("src/Engine/Store/Bad.cs", "using RaftKv.Engine.Store.Faster;")]
+    [InlineData("src/Engine/Wal/Format/Bad.cs", "using RaftKv.Engine.Wal.Log;")]
+    [InlineData("src/Engine/State/Commands/Keys/Bad.cs", "using RaftKv.Engine.State.Commands.Strings;")]
+    [InlineData("src/Engine/State/Encoding/Bad.cs", "class Bad { Engine.State.Machine.StateMachine _machine; }")]
+    [InlineData("src/Consensus/Raft/Bad.cs", "using RaftKv.Engine.Wal.Log;")]
+    [InlineData("src/Engine/State/Commands/Other/Bad.cs", "class Bad;")]
     [InlineData("src/Elsewhere/Bad.cs", "class Bad;")]
     public void A_reference_upwards_is_seen(string path, string text) => Assert.Single(LayerRules.Violations(new SourceTree.SourceFile(path, text)));
 
     [Theory]
-    [InlineData("src/Engine/Commands/Good.cs", "using RaftKv.Engine.Store;")]
+    [InlineData("src/Engine/State/Sessions/Good.cs", "using RaftKv.Engine.Store;")]
     [InlineData("src/Consensus/Groups/Good.cs", "using RaftKv.Engine.Wal;\nusing RaftKv.Consensus.Raft.Messages;")]
     [InlineData("src/Server/Resp/Commands/Good.cs", "using RaftKv.Server.Resp.Execution;\nclass Good { Execution.RespSession _session; }")]
     [InlineData("src/Engine/Io/Good.cs", "/// <see cref=\"RaftKv.Engine.Wal.WalEntry\"/>\n// Engine.Wal.WalEntry\nclass Good;")]

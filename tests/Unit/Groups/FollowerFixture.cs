@@ -1,7 +1,7 @@
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Encoding;
 
 namespace RaftKv.Tests.Unit.Groups;
 

@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
-using RaftKv.Engine.Commands;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Sessions;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

@@ -1,5 +1,4 @@
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

@@ -4,8 +4,8 @@ using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
-using RaftKv.Engine.Store;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Sessions;
 using Xunit;
 using Outbox = RaftKv.Consensus.Groups.Outbox;
 

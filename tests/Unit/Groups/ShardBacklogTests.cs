@@ -3,9 +3,11 @@ using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
-using RaftKv.Engine.Store;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Machine;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Write;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

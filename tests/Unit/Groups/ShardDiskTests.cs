@@ -1,6 +1,6 @@
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Encoding;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

@@ -4,10 +4,14 @@ using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
 using RaftKv.Engine.Io;
+using RaftKv.Engine.State.Commands.Keys;
+using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using RaftKv.Tests.Harness.Io;
 
 namespace RaftKv.Tests.Unit.Groups;

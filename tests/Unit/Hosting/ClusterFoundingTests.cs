@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
 using RaftKv.Hosting;
 using Xunit;
 

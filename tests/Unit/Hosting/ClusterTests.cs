@@ -1,7 +1,7 @@
-using Xunit;
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
 using RaftKv.Hosting;
+using Xunit;
 
 namespace RaftKv.Tests.Unit.Hosting;
 

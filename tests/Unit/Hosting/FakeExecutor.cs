@@ -1,7 +1,10 @@
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Memory;
 
 namespace RaftKv.Tests.Unit.Hosting;
 

@@ -1,5 +1,5 @@
 using System.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
 using RaftKv.Hosting;
 using Xunit;
 

@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Text;
 using RaftKv.Consensus.Groups;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Sessions;
 using RaftKv.Hosting;
 using Xunit;
 using OperationStatus = RaftKv.Consensus.Groups.OperationStatus;

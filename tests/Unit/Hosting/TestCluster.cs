@@ -3,7 +3,9 @@ using System.Net.Sockets;
 using System.Text;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Hosting;
 
 namespace RaftKv.Tests.Unit.Hosting;

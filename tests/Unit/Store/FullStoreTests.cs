@@ -1,4 +1,6 @@
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Checkpoints;
+using RaftKv.Engine.Store.HybridLog;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

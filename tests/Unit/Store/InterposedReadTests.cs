@@ -1,5 +1,7 @@
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

@@ -1,4 +1,6 @@
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

@@ -1,6 +1,10 @@
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Memory;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Store;

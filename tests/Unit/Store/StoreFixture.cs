@@ -1,6 +1,8 @@
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Faster;
+using RaftKv.Engine.Store.HybridLog;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

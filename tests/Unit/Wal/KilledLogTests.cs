@@ -1,4 +1,6 @@
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Log;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Wal;

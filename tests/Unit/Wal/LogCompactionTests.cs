@@ -1,4 +1,7 @@
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Wal;

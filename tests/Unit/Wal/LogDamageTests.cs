@@ -1,4 +1,7 @@
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Index;
+using RaftKv.Engine.Wal.Write;
 using RaftKv.Tests.Harness.Io;
 using Xunit;
 

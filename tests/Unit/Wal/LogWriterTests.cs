@@ -1,5 +1,7 @@
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Wal;

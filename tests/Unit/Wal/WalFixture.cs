@@ -1,4 +1,7 @@
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using RaftKv.Tests.Harness.Io;
 
 namespace RaftKv.Tests.Unit.Wal;

@@ -1,6 +1,9 @@
 using RaftKv.Engine;
 using RaftKv.Engine.Io;
 using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
+using RaftKv.Engine.Wal.Log;
+using RaftKv.Engine.Wal.Write;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Wal;

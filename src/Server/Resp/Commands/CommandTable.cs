@@ -1,4 +1,4 @@
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Server.Resp.Execution;
 
 namespace RaftKv.Server.Resp.Commands;

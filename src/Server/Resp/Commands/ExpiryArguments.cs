@@ -1,4 +1,4 @@
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;
 

@@ -1,7 +1,8 @@
 using System.Buffers.Text;
 using System.Globalization;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Keys;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;
 

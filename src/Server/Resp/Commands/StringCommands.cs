@@ -1,4 +1,6 @@
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;
 

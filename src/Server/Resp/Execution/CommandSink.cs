@@ -1,5 +1,5 @@
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State.Commands.Batches;
 
 namespace RaftKv.Server.Resp.Execution;
 

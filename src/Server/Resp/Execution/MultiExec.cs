@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using RaftKv.Engine;
 using RaftKv.Engine.Buffers;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Server.Resp.Protocol;
 
 namespace RaftKv.Server.Resp.Execution;

@@ -1,4 +1,5 @@
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Encoding;
 
 namespace RaftKv.Server.Resp.Execution;
 

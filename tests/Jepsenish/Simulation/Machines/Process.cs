@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Groups;
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
-using RaftKv.Engine.Store;
+using RaftKv.Engine.Store.Memory;
 using RaftKv.Hosting;
 using RaftKv.Server.Resp.Connections;
 using RaftKv.Server.Resp.Execution;

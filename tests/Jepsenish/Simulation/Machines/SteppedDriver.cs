@@ -1,6 +1,6 @@
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Log;
 using RaftKv.Tests.Harness.Io;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;
 

@@ -1,4 +1,4 @@
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using RaftKv.Engine.Wal;
+using RaftKv.Engine.Wal.Format;
 using RaftKv.Tests.Harness.Io;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;

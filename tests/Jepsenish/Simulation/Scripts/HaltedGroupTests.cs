@@ -1,5 +1,5 @@
 using RaftKv.Engine;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 using Xunit;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine;
-using RaftKv.Engine.Commands;
+using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Control;
+using RaftKv.Engine.State.Encoding;
 using RaftKv.Tests.Jepsenish.Checkers;
 using RaftKv.Tests.Jepsenish.Histories;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;

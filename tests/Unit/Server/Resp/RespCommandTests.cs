@@ -1,7 +1,7 @@
 using RaftKv.Server.Resp.Commands;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Tests.Harness;
-using RaftKv.Tests.Harness.Commands;
+using RaftKv.Tests.Harness.State;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Server.Resp;

@@ -6,7 +6,7 @@ using RaftKv.Server.Resp.Connections;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;
 using RaftKv.Tests.Harness;
-using RaftKv.Tests.Harness.Commands;
+using RaftKv.Tests.Harness.State;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Server.Resp;

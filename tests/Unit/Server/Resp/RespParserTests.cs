@@ -1,6 +1,6 @@
 using System.Text;
 using RaftKv.Server.Resp.Protocol;
-using RaftKv.Tests.Harness.Commands;
+using RaftKv.Tests.Harness.State;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Server.Resp;
