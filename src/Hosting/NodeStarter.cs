@@ -79,7 +79,7 @@ internal static class NodeStarter
                 opened.Push(stores[i]);
             }
 
-            var writer = new LogWriter(log);
+            var writer = new WalWriter(log);
             opened.Push(writer);
             var registry = PeerRegistry.Open(files, directory.PeersPath);
             var own = new OwnIdentity(directory.Identity, (members.Count / 2) + 1, directory.MakeFinal);

@@ -9,7 +9,7 @@ internal interface INodeDriver
     void Wake(int shard);
 
     /// <summary>The node is complete: from now on every shard gets its turns, and what is posted to the log is written.</summary>
-    void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure);
+    void Start(IReadOnlyList<Shard> shards, WalWriter log, Action<Exception> onFailure);
 
     /// <summary>Runs work that may block, on no shard's thread. It does not throw.</summary>
     void RunInBackground(Action work);

@@ -20,7 +20,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     private readonly NodeConfiguration _configuration;
     private readonly IClock _clock;
     private readonly WriteAheadLog _log;
-    private readonly LogWriter _writer;
+    private readonly WalWriter _writer;
     private readonly IReadOnlyList<IStateStore> _stores;
     private readonly ILogger _logger;
     private readonly AsyncTrigger _transfersEnded = new();
@@ -49,7 +49,7 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         NodeConfiguration configuration,
         IClock clock,
         WriteAheadLog log,
-        LogWriter writer,
+        WalWriter writer,
         IReadOnlyList<IStateStore> stores,
         Func<ITransportHandler, ITransport> transport,
         INodeDriver driver,

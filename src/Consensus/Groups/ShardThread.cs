@@ -26,7 +26,7 @@ internal sealed class ShardThread : IDisposable
     /// <param name="shard">The shard.</param>
     /// <param name="log">The node's log, when this thread is to drive it because it is the only one that writes to it; else null, and the log has a thread of its own.</param>
     /// <param name="onFailure">Told when a turn threw.</param>
-    public void Start(Shard shard, LogWriter? log, Action<Exception> onFailure)
+    public void Start(Shard shard, WalWriter? log, Action<Exception> onFailure)
     {
         _thread = new Thread(() => Run(shard, log, onFailure)) { Name = _name, IsBackground = true };
         _thread.Start();
@@ -43,7 +43,7 @@ internal sealed class ShardThread : IDisposable
 
     public void Dispose() => _parker.Dispose();
 
-    private void Run(Shard shard, LogWriter? log, Action<Exception> onFailure)
+    private void Run(Shard shard, WalWriter? log, Action<Exception> onFailure)
     {
         try
         {
@@ -69,7 +69,7 @@ internal sealed class ShardThread : IDisposable
         }
     }
 
-    private void Sleep(Shard shard, LogWriter? log)
+    private void Sleep(Shard shard, WalWriter? log)
     {
         if (!shard.Inbox.TryFallAsleep())
             return;

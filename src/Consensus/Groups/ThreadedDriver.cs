@@ -21,7 +21,7 @@ internal sealed class ThreadedDriver : INodeDriver
 
     public void Wake(int shard) => _threads[shard].Wake();
 
-    public void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure)
+    public void Start(IReadOnlyList<Shard> shards, WalWriter log, Action<Exception> onFailure)
     {
         // A single shard drives the log itself: it saves two changes of thread per batch, and what comes in while it syncs makes the next batch larger. Measured: ARCHITECTURE.md.
         var single = shards.Count == 1;

@@ -18,7 +18,7 @@ internal sealed class StoreCheckpointer(
     FasterKV<SpanByte, SpanByte> kv,
     ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> session,
     CheckpointMetadata metadata,
-    LogDevice device,
+    HybridLogDevice device,
     DiskReserve reserve,
     WorkerThread? writer,
     WorkerThread? maintenance)
@@ -107,7 +107,7 @@ internal sealed class StoreCheckpointer(
     {
         try
         {
-            return (device.ReadBlock(tail, (int)(tail % LogDevice.BlockSize)), null);
+            return (device.ReadBlock(tail, (int)(tail % HybridLogDevice.BlockSize)), null);
         }
         catch (IOException exception)
         {

@@ -13,7 +13,7 @@ internal readonly record struct ManifestGroup(uint Group, AppliedPosition Applie
 /// <c>magic (8) version (4) page bytes (8) segment bytes (8) sequence (8) begin (8) tail (8) serial (8) keys (8) index bytes (8) next incarnation (4) token (16)
 /// groups (4), each: number (4) index (8) term (8) time (8) system incarnation (4) user incarnation (4);
 /// FASTER's metadata: length (4) bytes; last block: length (4) bytes; CRC32C of all that (4)</c>.
-/// The log it vouches for is [begin, tail): its files, their lengths and checksums follow from the layout of <see cref="LogDevice"/>, where each block carries its own.
+/// The log it vouches for is [begin, tail): its files, their lengths and checksums follow from the layout of <see cref="HybridLogDevice"/>, where each block carries its own.
 /// The last block is the part of the log's last block below tail: that block is written again as the log grows, so the manifest keeps its own copy.
 /// </summary>
 /// <remarks>

@@ -10,7 +10,7 @@ namespace RaftKv.Engine.Store.Checkpoints;
 internal static class StoreRecovery
 {
     /// <summary>The block boundary at or below an address.</summary>
-    public static long BlockStart(long address) => address - address % LogDevice.BlockSize;
+    public static long BlockStart(long address) => address - address % HybridLogDevice.BlockSize;
 
     /// <summary>
     /// The newest manifest that is whole and whose log is whole: every block of it is read. A new directory gets manifest 0, of an empty store, before the log's first file exists,
@@ -58,12 +58,12 @@ internal static class StoreRecovery
     /// Makes the log on disk end where the manifest says. FASTER does not look beyond the tail that it recovers; cutting leaves nothing there that would have to be right.
     /// The last block is restored from the manifest, because it may have been written again since.
     /// </summary>
-    public static void RestoreLog(LogDevice device, StoreManifest manifest)
+    public static void RestoreLog(HybridLogDevice device, StoreManifest manifest)
     {
         device.CutAt(BlockStart(manifest.Tail));
         if (manifest.LastBlock.Length == 0)
             return;
-        var block = new byte[LogDevice.BlockSize];
+        var block = new byte[HybridLogDevice.BlockSize];
         manifest.LastBlock.CopyTo(block, 0);
         device.WriteNow(BlockStart(manifest.Tail), block);
         device.Sync();
@@ -114,7 +114,7 @@ internal static class StoreRecovery
 
     private static StoreManifest Create(IFileSystem files, string directory, FasterStoreOptions options)
     {
-        if (LogDevice.ListSegments(files, directory).Count > 0)
+        if (HybridLogSegments.List(files, directory).Count > 0)
             throw new StoreDamagedException($"{directory} holds a store's log and no manifest");
         var manifest = new StoreManifest { PageBytes = options.PageBytes, SegmentBytes = options.SegmentBytes };
         manifest.Save(files, directory);
@@ -132,7 +132,7 @@ internal static class StoreRecovery
 
     private static StoreDamagedException? FindDamage(IFileSystem files, string directory, StoreManifest manifest)
     {
-        using var device = new LogDevice(files, directory, manifest.SegmentBytes, null);
+        using var device = new HybridLogDevice(files, directory, manifest.SegmentBytes, null);
         try
         {
             device.Verify(BlockStart(manifest.Begin), BlockStart(manifest.Tail));

@@ -11,12 +11,12 @@ namespace RaftKv.Engine.Store.Faster;
 
 /// <summary>
 /// The replicated state of a shard's groups in one FasterKV. FASTER's hash index serves reads from any thread; the <see cref="KeyIndex"/> of each keyspace, used by the shard's thread alone,
-/// serves order, counting, snapshots and compaction. The disk is reached only through <see cref="LogDevice"/>.
+/// serves order, counting, snapshots and compaction. The disk is reached only through <see cref="HybridLogDevice"/>.
 /// </summary>
 /// <remarks>
 /// Invariant: one session, the shard's, writes; its serial number counts the writes, and what FASTER recovers must be the number that the manifest names.
 /// Invariant: a record's address in a <see cref="KeyIndex"/> is that of the newest record of its key in FASTER.
-/// Invariant: once <see cref="LogDevice.Failure"/> is set, every call throws it.
+/// Invariant: once <see cref="HybridLogDevice.Failure"/> is set, every call throws it.
 /// </remarks>
 public sealed class FasterStateStore : IStateStore
 {
@@ -30,7 +30,7 @@ public sealed class FasterStateStore : IStateStore
     private readonly Dictionary<uint, StoreSpace> _spaces = [];
     private readonly WorkerThread? _writer;
     private readonly WorkerThread? _maintenance;
-    private readonly LogDevice _device;
+    private readonly HybridLogDevice _device;
     private readonly CheckpointMetadata _metadata = new();
     private readonly FasterKV<SpanByte, SpanByte> _kv;
     private readonly ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> _session;
@@ -38,7 +38,7 @@ public sealed class FasterStateStore : IStateStore
     private readonly long _indexBytes;
     private readonly SnapshotTickets _tickets = new();
     private readonly StoreCheckpointer _checkpointer;
-    private readonly LogCompactor _compactor;
+    private readonly HybridLogCompactor _compactor;
     private readonly DiskReserve _reserve;
     private readonly SpaceWatch _space;
     private ReadResult _noResult = new();
@@ -53,7 +53,7 @@ public sealed class FasterStateStore : IStateStore
         _writer = options.Synchronous ? null : new WorkerThread("raftkv-store-writer");
         _maintenance = options.Synchronous ? null : new WorkerThread("raftkv-store-maintenance");
         _reserve = new DiskReserve(files, directory, options.ReserveBytes);
-        _device = new LogDevice(files, directory, options.SegmentBytes, _writer, _reserve);
+        _device = new HybridLogDevice(files, directory, options.SegmentBytes, _writer, _reserve);
         _space = new SpaceWatch(files, directory, _reserve);
         StoreRecovery.RestoreLog(_device, manifest);
         _indexBytes = Math.Max(options.IndexBytes, manifest.IndexBytes);
@@ -72,7 +72,7 @@ public sealed class FasterStateStore : IStateStore
         }
         StoreRecovery.RebuildIndexes(_kv.Log, _spaces);
         ThrowIfFailed();
-        _compactor = new LogCompactor(this, _kv.Log, _tickets, _maintenance);
+        _compactor = new HybridLogCompactor(this, _kv.Log, _tickets, _maintenance);
         _checkpointer = new StoreCheckpointer(files, directory, manifest, _kv, _session, _metadata, _device, _reserve, _writer, _maintenance);
         MeasureSpace();
     }

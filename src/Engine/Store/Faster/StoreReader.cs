@@ -10,13 +10,13 @@ namespace RaftKv.Engine.Store.Faster;
 /// </summary>
 internal sealed unsafe class StoreReader : IDisposable
 {
-    private readonly LogDevice _device;
+    private readonly HybridLogDevice _device;
     private readonly FasterKV<SpanByte, SpanByte> _kv;
     private readonly ClientSession<SpanByte, SpanByte, Empty, ReadResult, Empty, StoreFunctions> _session;
     private readonly ReadResult _result = new();
     private byte[] _key = GC.AllocateUninitializedArray<byte>(512, pinned: true);
 
-    public StoreReader(FasterKV<SpanByte, SpanByte> kv, LogDevice device)
+    public StoreReader(FasterKV<SpanByte, SpanByte> kv, HybridLogDevice device)
     {
         _kv = kv;
         _device = device;

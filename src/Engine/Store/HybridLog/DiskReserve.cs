@@ -23,7 +23,7 @@ internal sealed class DiskReserve
     {
         (_files, _directory) = (files, directory);
         var free = files.FreeBytes(directory);
-        Bytes = Math.Min(Math.Min(bytes, MostBytes), free == long.MaxValue ? long.MaxValue : Math.Max(free / 8, LogDevice.BlockSize));
+        Bytes = Math.Min(Math.Min(bytes, MostBytes), free == long.MaxValue ? long.MaxValue : Math.Max(free / 8, HybridLogDevice.BlockSize));
         if (files.FileExists(FullPath))
         {
             using var file = files.Open(FullPath, OpenMode.Existing);

@@ -26,14 +26,14 @@ public sealed record FasterStoreOptions
     public long PageBytes
     {
         get => _pageBytes;
-        init => _pageBytes = PowerOfTwo(value, LogDevice.BlockSize, 1L << 30, nameof(PageBytes));
+        init => _pageBytes = PowerOfTwo(value, HybridLogDevice.BlockSize, 1L << 30, nameof(PageBytes));
     }
 
     /// <summary>Bytes of log in a file, a power of two. 256 MiB: disk space comes back file by file, and each file is one open handle.</summary>
     public long SegmentBytes
     {
         get => _segmentBytes;
-        init => _segmentBytes = PowerOfTwo(value, LogDevice.BlockSize, 1L << 40, nameof(SegmentBytes));
+        init => _segmentBytes = PowerOfTwo(value, HybridLogDevice.BlockSize, 1L << 40, nameof(SegmentBytes));
     }
 
     /// <summary>
@@ -71,7 +71,7 @@ public sealed record FasterStoreOptions
     public long ReserveBytes
     {
         get => _reserveBytes;
-        init => _reserveBytes = value >= LogDevice.BlockSize ? value : throw new ArgumentOutOfRangeException(nameof(ReserveBytes), value, $"ReserveBytes must be at least {LogDevice.BlockSize}");
+        init => _reserveBytes = value >= HybridLogDevice.BlockSize ? value : throw new ArgumentOutOfRangeException(nameof(ReserveBytes), value, $"ReserveBytes must be at least {HybridLogDevice.BlockSize}");
     }
 
     /// <summary>Do all I/O on the caller's thread and start none: for deterministic runs.</summary>

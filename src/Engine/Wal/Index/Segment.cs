@@ -4,7 +4,7 @@ using RaftKv.Engine.Wal.Format;
 namespace RaftKv.Engine.Wal.Index;
 
 /// <summary>
-/// One file of the log. Its counters belong to <see cref="LogIndex"/> and are changed under that lock only; <see cref="End"/> belongs to the log thread.
+/// One file of the log. Its counters belong to <see cref="WalIndex"/> and are changed under that lock only; <see cref="End"/> belongs to the log thread.
 /// </summary>
 /// <remarks>Invariant: while <see cref="Pins"/> is above 0 the file is neither reused nor closed.</remarks>
 internal sealed class Segment(ulong number, string path, IFile file, long size, uint seed)

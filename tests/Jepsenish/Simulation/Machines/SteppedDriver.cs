@@ -18,7 +18,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     private readonly bool[] _isInTurn = new bool[shardCount];
     private readonly long[] _timer = new long[shardCount];
     private IReadOnlyList<Shard> _shards = [];
-    private LogWriter? _log;
+    private WalWriter? _log;
     private Action<Exception>? _onFailure;
     private bool _isWriting;
 
@@ -46,7 +46,7 @@ internal sealed class SteppedDriver(Process process, SeededRandom random, TurnCl
     }
 
     /// <inheritdoc/>
-    public void Start(IReadOnlyList<Shard> shards, LogWriter log, Action<Exception> onFailure)
+    public void Start(IReadOnlyList<Shard> shards, WalWriter log, Action<Exception> onFailure)
     {
         (_shards, _log, _onFailure) = (shards, log, onFailure);
         clock.Looked = OnLook;

@@ -5,7 +5,7 @@ using RaftKv.Engine.Wal.Index;
 namespace RaftKv.Engine.Wal.Recovery;
 
 /// <summary>Reads the frames of one segment, in memory. What it hands out was checked whole: head, body and place.</summary>
-internal sealed class LogScanner(Segment segment, byte[] content)
+internal sealed class WalScanner(Segment segment, byte[] content)
 {
     public Segment Segment { get; } = segment;
 

@@ -6,13 +6,13 @@ using Xunit;
 
 namespace RaftKv.Tests.Unit.Wal;
 
-public sealed class LogWriterTests : WalFixture
+public sealed class WalWriterTests : WalFixture
 {
     [Fact]
     public void Everything_posted_meanwhile_shares_one_sync_and_owners_are_told_in_order()
     {
         var log = Open();
-        using var writer = new LogWriter(log);
+        using var writer = new WalWriter(log);
         var told = new Recorder();
         var batches = Enumerable.Range(1, 5).Select(i => Entries(1, (ulong)i, (ulong)i)).ToList();
         batches.ForEach(b => writer.Post(b, told));
@@ -28,7 +28,7 @@ public sealed class LogWriterTests : WalFixture
     public void With_nothing_posted_it_seals_prepares_segments_and_comes_to_rest()
     {
         var log = Open();
-        using var writer = new LogWriter(log);
+        using var writer = new WalWriter(log);
         writer.Post(Entries(1, 1, 1), new Recorder());
         var steps = 0;
         while (writer.RunOnce())
@@ -41,7 +41,7 @@ public sealed class LogWriterTests : WalFixture
     public void After_a_failed_sync_every_batch_fails_also_those_yet_to_come()
     {
         var log = Open();
-        using var writer = new LogWriter(log);
+        using var writer = new WalWriter(log);
         var told = new Recorder();
         Files.FailSync(1);
         writer.Post(Entries(1, 1, 1), told);
@@ -57,7 +57,7 @@ public sealed class LogWriterTests : WalFixture
     public void On_a_full_disk_a_target_s_later_batches_are_refused_until_it_knows_and_others_go_on()
     {
         var log = Open();
-        using var writer = new LogWriter(log);
+        using var writer = new WalWriter(log);
         while (writer.RunOnce())
         {
         }
@@ -98,7 +98,7 @@ public sealed class LogWriterTests : WalFixture
     public void The_thread_makes_durable_what_several_threads_post_and_stops_sealed()
     {
         var log = Open(new WalOptions { SegmentSize = 1 << 20, FirstSegmentSize = 1 << 20 });
-        using (var writer = new LogWriter(log))
+        using (var writer = new WalWriter(log))
         {
             writer.Start();
             var posters = Enumerable.Range(1, 3).Select(g => new Thread(() =>

@@ -12,7 +12,7 @@ namespace RaftKv.Engine.Wal.Index;
 /// Invariant: segments are consecutive and leave at the front only. So whatever superseded a record leaves the log after that record, and a replay from any segment on,
 /// up to the first needed one, gives the same groups.
 /// </remarks>
-internal sealed class LogIndex
+internal sealed class WalIndex
 {
     private readonly Dictionary<uint, GroupLog> _groups = [];
     private readonly List<Segment> _segments = [];

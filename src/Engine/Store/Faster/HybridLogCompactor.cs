@@ -17,7 +17,7 @@ namespace RaftKv.Engine.Store.Faster;
 /// Invariant: the log's begin moves only when every live record below is copied, no snapshot opened before that is open, and no checkpoint is under way; the next checkpoint contains the copies and the new begin together.
 /// Older versions of a key, and the versions that a tombstone hides, are at lower addresses than it, so they go before it or with it.
 /// </remarks>
-internal sealed class LogCompactor(FasterStateStore store, LogAccessor<SpanByte, SpanByte> log, SnapshotTickets tickets, WorkerThread? maintenance) : IDisposable
+internal sealed class HybridLogCompactor(FasterStateStore store, LogAccessor<SpanByte, SpanByte> log, SnapshotTickets tickets, WorkerThread? maintenance) : IDisposable
 {
     /// <summary>Bytes copied per byte that entries write. At the default share of garbage half of what is read is copied, so that the log shrinks by more than it grows.</summary>
     private const int Pace = 4;

@@ -10,16 +10,16 @@ namespace RaftKv.Engine.Wal.Recovery;
 /// <remarks>
 /// The rule. Frame n + 1 was written only after frame n was durable. So when the frame that is due is missing or not intact:
 /// 1. If any intact frame of a higher sequence exists behind it, in this segment or a later one, the missing one was durable: damage.
-/// 2. If the bytes in its place can not come from an unfinished write (<see cref="LogScanner.IsCertainlyDamaged"/>): damage.
+/// 2. If the bytes in its place can not come from an unfinished write (<see cref="WalScanner.IsCertainlyDamaged"/>): damage.
 /// 3. Otherwise it was the last write and nobody was told that it is durable: its remains are overwritten with zeros, durably, before anything else is written.
 /// Rule 3 errs in one case: the very last frame was acknowledged, nothing was written after it (an idle log writes an empty frame to close this window), and it lost whole sectors
 /// to zeros. Every frame names the first segment still needed, so that a missing file is seen as well.
 /// Invariant: nothing is changed on disk before the whole log was read and found sound.
 /// </remarks>
-internal sealed class LogReplay(IFileSystem files, string directory, WalOptions options, WalIdentity identity)
+internal sealed class WalReplay(IFileSystem files, string directory, WalOptions options, WalIdentity identity)
 {
     private readonly List<WalDamage> _damage = [];
-    private readonly List<LogScanner> _tail = [];
+    private readonly List<WalScanner> _tail = [];
     private readonly List<string> _obsolete = [];
     private ulong _firstNeeded;
 
@@ -30,7 +30,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
     private ulong _mostRecords;
 
     /// <summary>The index, its last segment being the one to write to.</summary>
-    public LogIndex Index { get; private set; } = new();
+    public WalIndex Index { get; private set; } = new();
 
     /// <summary>Prepared segments behind it, in order.</summary>
     public List<Segment> Spares { get; } = [];
@@ -196,7 +196,7 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
 
     private void Replay(List<Segment> segments)
     {
-        Index = new LogIndex();
+        Index = new WalIndex();
         Spares.Clear();
         _damage.Clear();
         _tail.Clear();
@@ -299,14 +299,14 @@ internal sealed class LogReplay(IFileSystem files, string directory, WalOptions 
         Spares.AddRange(segments.Where(s => s.Number > last.Number));
     }
 
-    private LogScanner? Load(Segment segment)
+    private WalScanner? Load(Segment segment)
     {
         var content = new byte[segment.Size];
         segment.Size = segment.File.Read(0, content) & ~(FrameHeader.Sector - 1L);
-        return SegmentHeader.Check(content, identity, segment.Number, segment.Path) ? new LogScanner(segment, content) : null;
+        return SegmentHeader.Check(content, identity, segment.Number, segment.Path) ? new WalScanner(segment, content) : null;
     }
 
-    private void Take(LogScanner scanner, in FrameHeader header)
+    private void Take(WalScanner scanner, in FrameHeader header)
     {
         LastSequence = header.Sequence;
         _firstNeeded = header.FirstSegment;

@@ -13,7 +13,7 @@ namespace RaftKv.Engine.Wal.Log;
 /// Invariant: after a batch of a target was refused, none that was posted behind it is written unless its owner knows (<see cref="WalBatch.AfterRefusal"/>): a log has no gaps.
 /// Invariant: after the log failed, every batch is failed, also those yet to come.
 /// </remarks>
-public sealed class LogWriter : IDisposable
+public sealed class WalWriter : IDisposable
 {
     /// <summary>An idle log proves its last batch durable after this long; short against the time in which a bit rots, long against the time between two batches under load.</summary>
     private static readonly TimeSpan SealAfter = TimeSpan.FromMilliseconds(20);
@@ -42,7 +42,7 @@ public sealed class LogWriter : IDisposable
     private Thread? _preparer;
 
     /// <summary>A writer for a log, which stays the caller's to dispose.</summary>
-    public LogWriter(WriteAheadLog log)
+    public WalWriter(WriteAheadLog log)
     {
         ArgumentNullException.ThrowIfNull(log);
         _log = log;

@@ -8,9 +8,9 @@ namespace RaftKv.Engine.Wal.Write;
 /// Looks a frame over before it is written: what it says must fit what the log holds. It also settles each start record, which means one thing when the log has that entry (keep what
 /// follows) and another when it has not (empty the log), so that a replay that begins later, without the entry, reads the same.
 /// </summary>
-internal static class FrameCheck
+internal static class WalFrameCheck
 {
-    public static void Check(LogIndex index, ReadOnlySpan<WalBatch> batches, ulong sequence)
+    public static void Check(WalIndex index, ReadOnlySpan<WalBatch> batches, ulong sequence)
     {
         for (var b = 0; b < batches.Length; b++)
         {
@@ -24,7 +24,7 @@ internal static class FrameCheck
         }
     }
 
-    private static void Check(LogIndex index, ReadOnlySpan<WalBatch> batches, ulong sequence, int batch, int offset, in WalRecord record)
+    private static void Check(WalIndex index, ReadOnlySpan<WalBatch> batches, ulong sequence, int batch, int offset, in WalRecord record)
     {
         if (record.Type is RecordType.HardState or RecordType.Copy)
             return;
@@ -55,7 +55,7 @@ internal static class FrameCheck
     }
 
     /// <summary>The term of an entry just before a record of this frame; null if there is no such entry. Walks the frame: starts are rare.</summary>
-    private static ulong? TermAt(LogIndex index, ReadOnlySpan<WalBatch> batches, int beforeBatch, int beforeOffset, uint group, ulong entry)
+    private static ulong? TermAt(WalIndex index, ReadOnlySpan<WalBatch> batches, int beforeBatch, int beforeOffset, uint group, ulong entry)
     {
         ulong? term = !index.TryGet(group, out var log) ? entry == 0 ? 0UL : null
             : entry == log.Start ? log.StartTerm
