@@ -16,11 +16,15 @@ internal sealed class SilenceDetector
     /// <summary>Suspected when a silence this unlikely is seen: once in 10^8 intervals by the intervals so far.</summary>
     private const double Threshold = 8;
 
+    /// <summary>A rhythm is known after so many keep-alives; until then the fixed limit is all.</summary>
+    private const int FewestKeepAlives = 20;
+
     private readonly PhiAccrualFailureDetector _detector;
     private readonly TransportOptions _options;
     private long _running;
     private long _heardAt;
     private long _lastKeepAliveAt;
+    private int _heard;
     private long _seenBytes;
     private long _seenKeepAlives;
 
@@ -31,8 +35,8 @@ internal sealed class SilenceDetector
         _detector = new PhiAccrualFailureDetector(options.KeepAliveInterval)
         {
             Threshold = Threshold,
-            // Two missing keep-alives are no anomaly, and a regular peer is granted some unrest: a thread that sends them shares its processor with others.
-            AcceptableHeartbeatPause = 2 * options.KeepAliveInterval,
+            // Three missing keep-alives are no anomaly, and a regular peer is granted some unrest: a thread that sends them shares its processor with others.
+            AcceptableHeartbeatPause = 3 * options.KeepAliveInterval,
             MinStdDeviation = options.KeepAliveInterval * 0.4,
         };
     }
@@ -61,13 +65,18 @@ internal sealed class SilenceDetector
     {
         _seenKeepAlives = keepAlives;
         // After a silence that would have been suspected, had other bytes not come, the detector takes no further beats: it begins anew.
-        if (IsUnlikely(_running))
+        if (_detector.IsMonitoring && _detector.GetValue(At(_running)) > Threshold)
+        {
             _detector.Reset();
+            _heard = 0;
+        }
+
+        _heard++;
         _detector.ReportHeartbeat(At(_running));
         _lastKeepAliveAt = _running;
     }
 
-    private bool IsUnlikely(long time) => _detector.IsMonitoring && _detector.GetValue(At(time)) > Threshold;
+    private bool IsUnlikely(long time) => _heard >= FewestKeepAlives && _detector.GetValue(At(time)) > Threshold;
 
     // Whole milliseconds: by finer ones perfectly regular intervals have no deviation to divide by. One more than passed, for zero is no time to the detector.
     private static Timestamp At(long milliseconds) => new(TimeSpan.FromMilliseconds(milliseconds + 1));

@@ -32,8 +32,8 @@ public sealed record TransportOptions
     } = 65_536;
 
     /// <summary>
-    /// A keep-alive is sent this often, whatever else is: a peer whose keep-alives came regularly is disconnected after a silence of about five intervals (<see cref="SilenceDetector"/>). 25 ms: some ten microseconds of
-    /// work for each, and a peer that is frozen or cut off is found in about 130 ms.
+    /// A keep-alive is sent this often, whatever else is: a peer whose keep-alives came regularly is disconnected after a silence of about six intervals (<see cref="SilenceDetector"/>). 25 ms: some ten microseconds of
+    /// work for each, and a peer that is frozen or cut off is found in about 155 ms.
     /// </summary>
     public TimeSpan KeepAliveInterval { get; init => field = Checked(value); } = TimeSpan.FromMilliseconds(25);
 
