@@ -1,6 +1,7 @@
-using RaftKv.Consensus.Groups;
 using System.Buffers;
+using RaftKv.Consensus.Groups;
 using RaftKv.Engine.State;
+using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Hosting;
 using Xunit;
 
