@@ -2,6 +2,7 @@ using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.State.Commands.Control;
 using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
 
 namespace RaftKv.Consensus.Groups;
 
@@ -34,7 +35,7 @@ internal sealed class PeerRequests(Replica replica, IReplicaContext context) : I
         if (request <= _last.GetValueOrDefault(peer))
             return;
         _last[peer] = request;
-        if (command.Length >= CommandEnvelope.Size && CommandEnvelope.IsReadOnly(command))
+        if (command.Length >= CommandEnvelope.Size && CommandTable.IsReadOnly(command))
             Read(peer, request, command);
         else if (replica.IsRefusedSkip(command))
             RefuseSkip(peer, request);

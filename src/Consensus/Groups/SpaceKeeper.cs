@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
-using RaftKv.Engine;
-using RaftKv.Engine.State;
 using RaftKv.Engine.State.Encoding;
+using RaftKv.Engine.State.Machine;
+using RaftKv.Engine.State;
 using RaftKv.Engine.Store;
+using RaftKv.Engine;
 
 namespace RaftKv.Consensus.Groups;
 

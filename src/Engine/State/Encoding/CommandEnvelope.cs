@@ -14,9 +14,6 @@ public static class CommandEnvelope
     /// <summary>The command's kind.</summary>
     public static CommandKind Kind(ReadOnlySpan<byte> command) => (CommandKind)command[0];
 
-    /// <summary>Whether a command only reads.</summary>
-    public static bool IsReadOnly(ReadOnlySpan<byte> command) => Kind(command).IsReadOnly();
-
     /// <summary>The session that the command belongs to.</summary>
     public static ulong Session(ReadOnlySpan<byte> command) => BinaryPrimitives.ReadUInt64LittleEndian(command[2..]);
 

@@ -105,7 +105,7 @@ public sealed class StateMachine : IDisposable
         if (command.Length < CommandEnvelope.Size || command[1] != 0)
             _context.Reply(ResultStatus.Malformed);
         else
-            CommandDispatcher.Apply(_context, CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
+            CommandTable.Apply(_context, CommandEnvelope.Kind(command), command[CommandEnvelope.Size..]);
         if (!_context.CheckResult())
             _context.ReplyExceeded();
         _context.Trim();
@@ -255,7 +255,7 @@ public sealed class StateMachine : IDisposable
             _context.BeginUndo(_undo);
         }
 
-        CommandDispatcher.Apply(_context, kind, body);
+        CommandTable.Apply(_context, kind, body);
         if (!_context.CheckResult())
         {
             // A command that changes one record reads, writes and returns no more than any ceiling allows.

@@ -74,6 +74,15 @@ public readonly ref struct BatchCommand
         return true;
     }
 
+    /// <summary>See <see cref="ApplyCommand"/>; <paramref name="runner"/> runs the parts.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body, CommandRunner runner)
+    {
+        if (!TryRead(body, out var command))
+            return false;
+        command.Apply(context, runner);
+        return true;
+    }
+
     internal void Apply(CommandContext context, CommandRunner runner)
     {
         var parts = Parts;

@@ -10,6 +10,15 @@ public static class ClearCommand
     /// <summary>Appends the command to <paramref name="into"/>.</summary>
     public static void Encode(PooledBuffer into) => into.WriteEnvelope(CommandKind.Clear);
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!body.IsEmpty)
+            return false;
+        Apply(context);
+        return true;
+    }
+
     internal static void Apply(CommandContext context)
     {
         context.ReplyNumber(context.RemoveAll());

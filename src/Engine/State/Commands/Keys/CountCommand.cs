@@ -11,5 +11,14 @@ public static class CountCommand
     /// <summary>Appends the command to <paramref name="into"/>.</summary>
     public static void Encode(PooledBuffer into) => into.WriteEnvelope(CommandKind.Count);
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!body.IsEmpty)
+            return false;
+        Apply(context);
+        return true;
+    }
+
     internal static void Apply(CommandContext context) => context.ReplyNumber(context.State.Count(Keyspace.User));
 }

@@ -40,6 +40,15 @@ public readonly ref struct DeleteCommand
     /// <summary>A reader over the keys, each to be read by <see cref="ByteReader.TryReadBytes"/>.</summary>
     public ByteReader Keys => new(_keys);
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!TryRead(body, out var command))
+            return false;
+        command.Apply(context);
+        return true;
+    }
+
     internal void Apply(CommandContext context)
     {
         var removed = 0L;

@@ -31,6 +31,15 @@ public static class ExpireDueCommand
         return reader.TryReadUInt32(out maxCount) && reader.AtEnd;
     }
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!TryRead(body, out var maxCount))
+            return false;
+        Apply(context, maxCount);
+        return true;
+    }
+
     internal static void Apply(CommandContext context, uint maxCount)
     {
         var limit = Math.Min(maxCount, MaxPerEntry);

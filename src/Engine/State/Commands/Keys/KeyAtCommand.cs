@@ -25,6 +25,15 @@ public static class KeyAtCommand
         return reader.TryReadUInt64(out number) && reader.AtEnd;
     }
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!TryRead(body, out var number))
+            return false;
+        Apply(context, number);
+        return true;
+    }
+
     internal static void Apply(CommandContext context, ulong number)
     {
         var key = context.KeyScratch;

@@ -98,6 +98,15 @@ public readonly ref struct ScanCommand
         return reader.AtEnd;
     }
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!TryRead(body, out var command))
+            return false;
+        command.Apply(context);
+        return true;
+    }
+
     internal void Apply(CommandContext context)
     {
         if (context.RefusesSize(Math.Max(Math.Max(From.Length, Prefix.Length), End.Length), 0))

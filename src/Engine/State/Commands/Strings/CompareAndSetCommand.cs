@@ -111,6 +111,15 @@ public readonly ref struct CompareAndSetCommand
         return true;
     }
 
+    /// <summary>See <see cref="ApplyCommand"/>.</summary>
+    internal static bool TryApply(CommandContext context, ReadOnlySpan<byte> body)
+    {
+        if (!TryRead(body, out var command))
+            return false;
+        command.Apply(context);
+        return true;
+    }
+
     internal void Apply(CommandContext context)
     {
         if (context.RefusesSize(Key.Length, Value.Length))
