@@ -11,7 +11,10 @@ namespace RaftKv.Consensus.Transport;
 /// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
-    private const string SaidGoodbye = "it stopped";
+    private const string SaidGoodbye = "it stopped", Stopping = "this node is stopping, or the peer was removed";
+
+    /// <summary>So long the other side has to close the connection after it was told goodbye.</summary>
+    private static readonly TimeSpan GoodbyeTime = TimeSpan.FromMilliseconds(200);
 
     private readonly TransportOptions _options;
     private readonly Handshake _handshake;
@@ -113,16 +116,21 @@ internal sealed class Peer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Task chain;
+        bool saidGoodbye;
         await _stopping.CancelAsync();
         lock (_gate)
         {
             _stopped = true;
             // Best effort: it says to the other side's operator that nothing broke.
-            _active?.Send(FrameType.Goodbye, null);
-            _latest?.Close("this node is stopping, or the peer was removed");
+            saidGoodbye = _active?.Send(FrameType.Goodbye, null) == true;
             chain = _chain;
         }
 
+        // The other side closes when it has read that. Closed here first, with a keep-alive unread, the connection would be reset, and a reset takes the goodbye from the other side.
+        if (saidGoodbye)
+            await Task.WhenAny(chain, Task.Delay(GoodbyeTime));
+        lock (_gate)
+            _latest?.Close(Stopping);
         await _dialling;
         await chain;
         _stopping.Dispose();
