@@ -59,8 +59,8 @@ public static class Sometimes
     /// <summary>A restarted node keeps the promise that it may have given.</summary>
     public const string PromiseKeptOverRestart = "a restarted node keeps the promise that it may have given";
 
-    /// <summary>A leader is replaced by the one that it handed over to.</summary>
-    public const string TransferCompleted = "a leader is replaced by the one that it handed over to";
+    /// <summary>A leader is replaced by the one that it transferred to.</summary>
+    public const string TransferCompleted = "a leader is replaced by the one that it transferred to";
 
     /// <summary>A transfer of leadership is given up.</summary>
     public const string TransferGivenUp = "a transfer of leadership is given up";
@@ -83,14 +83,14 @@ public static class Sometimes
     /// <summary>A joint configuration is left.</summary>
     public const string JointLeft = "a joint configuration is left";
 
-    /// <summary>A leader that was removed hands over and goes.</summary>
-    public const string RemovedLeaderWent = "a leader that was removed hands over and goes";
+    /// <summary>A leader that was removed transfers leadership and goes.</summary>
+    public const string RemovedLeaderWent = "a leader that was removed transfers leadership and goes";
 
     /// <summary>A proposal is refused because too much is uncommitted.</summary>
     public const string ProposalOverloaded = "a proposal is refused because too much is uncommitted";
 
-    /// <summary>An idle group falls silent.</summary>
-    public const string GroupFellSilent = "an idle group falls silent";
+    /// <summary>An idle group quiesces.</summary>
+    public const string GroupQuiesced = "an idle group quiesces";
 
     /// <summary>A silent group wakes.</summary>
     public const string GroupWoke = "a silent group wakes";

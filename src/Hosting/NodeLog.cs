@@ -44,6 +44,6 @@ internal static partial class NodeLog
     [LoggerMessage(5, LogLevel.Information, "node {node} stopped in {milliseconds} ms: {how}")]
     public static partial void Stopped(ILogger logger, string node, long milliseconds, string how);
 
-    [LoggerMessage(6, LogLevel.Information, "node {node} stops: its leaderships are handed over")]
+    [LoggerMessage(6, LogLevel.Information, "node {node} stops: its leaderships are transferred")]
     public static partial void Stopping(ILogger logger, string node);
 }

@@ -23,7 +23,7 @@ internal sealed partial class RaftKvHostedService(RaftKvNode node, ILoggerFactor
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Leaderships first, while the application still answers, through the new leaders.</summary>
-    public Task StoppingAsync(CancellationToken cancellationToken) => node.HandOverLeadershipsAsync().WaitAsync(cancellationToken);
+    public Task StoppingAsync(CancellationToken cancellationToken) => node.TransferLeadershipsAsync().WaitAsync(cancellationToken);
 
     /// <inheritdoc cref="StartAsync"/>
     public Task StopAsync(CancellationToken cancellationToken) => _knowsLifecycle ? Task.CompletedTask : node.StopAsync(cancellationToken);

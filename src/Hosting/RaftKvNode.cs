@@ -15,7 +15,7 @@ namespace RaftKv.Hosting;
 /// </summary>
 public sealed class RaftKvNode : IAsyncDisposable, IDisposable
 {
-    private static readonly TimeSpan HandOverTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TransferTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan CheckpointTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SampleInterval = TimeSpan.FromMilliseconds(100);
@@ -159,16 +159,16 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
     }
 
     /// <summary>
-    /// Hands this node's leaderships over, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
+    /// Transfers this node's leaderships, as far as there is somebody to take them, within two seconds; requests are still served, through the new leaders.
     /// The first step of a stop that nobody notices.
     /// </summary>
-    public Task HandOverLeadershipsAsync()
+    public Task TransferLeadershipsAsync()
     {
         if (_open is not { } open || Failure.IsCompleted)
             return Task.CompletedTask;
         if (!Interlocked.Exchange(ref _saidStopping, true))
             NodeLog.Stopping(_logger, Name);
-        return open.Runtime.TransferLeadershipsAsync(HandOverTime, CancellationToken.None);
+        return open.Runtime.TransferLeadershipsAsync(TransferTime, CancellationToken.None);
     }
 
     /// <summary>
@@ -283,7 +283,7 @@ public sealed class RaftKvNode : IAsyncDisposable, IDisposable
         var saved = false;
         if (!Failure.IsCompleted)
         {
-            await open.Runtime.TransferLeadershipsAsync(HandOverTime, CancellationToken.None).ConfigureAwait(false);
+            await open.Runtime.TransferLeadershipsAsync(TransferTime, CancellationToken.None).ConfigureAwait(false);
             await open.Runtime.DrainAsync(DrainTime).ConfigureAwait(false);
             saved = await open.Runtime.CheckpointAsync(CheckpointTime).ConfigureAwait(false);
         }

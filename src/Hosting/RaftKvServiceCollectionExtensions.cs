@@ -9,7 +9,7 @@ namespace RaftKv.Hosting;
 public static class RaftKvServiceCollectionExtensions
 {
     /// <summary>
-    /// Runs a node inside this process: it starts before the application's hosted services and stops, handing its leaderships over, after them, whatever the order of registration.
+    /// Runs a node inside this process: it starts before the application's hosted services and stops, transferring its leaderships, after them, whatever the order of registration.
     /// Inject <see cref="Tenant"/> for state, or <see cref="RaftKvNode"/> for the node; both may be used at once: what is asked of them before the node has started waits for it.
     /// </summary>
     /// <param name="services">The application's services.</param>

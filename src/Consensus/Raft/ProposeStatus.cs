@@ -9,7 +9,7 @@ public enum ProposeStatus
     /// <summary>Not leader: ask <see cref="RaftNode.Leader"/>.</summary>
     NotLeader,
 
-    /// <summary>Leadership is being handed over.</summary>
+    /// <summary>Leadership is being transferred.</summary>
     TransferInProgress,
 
     /// <summary>Too many uncommitted bytes.</summary>

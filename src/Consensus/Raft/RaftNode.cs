@@ -178,7 +178,7 @@ public sealed class RaftNode
         return ReadIndexStatus.Pending;
     }
 
-    /// <summary>Begins to hand leadership over; proposals and lease reads stop until it succeeds or an election timeout has passed. False when not leader or not a voter.</summary>
+    /// <summary>Begins to transfer leadership; proposals and lease reads stop until it succeeds or an election timeout has passed. False when not leader or not a voter.</summary>
     public bool TransferLeadership(ulong target, long now)
     {
         _core.AdvanceTime(now);
@@ -276,7 +276,7 @@ public sealed class RaftNode
         _core.Leadership?.OnSnapshotEnded(peer);
     }
 
-    /// <summary>Whether leadership is being handed over.</summary>
+    /// <summary>Whether leadership is being transferred.</summary>
     public bool IsTransferring => _core.Leadership?.IsTransferring ?? false;
 
     /// <summary>Whether a follower would lead, as it said last; null when it has said nothing in this term, is no member, or this node does not lead.</summary>

@@ -45,12 +45,12 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
             await StartAsync(app, signals.Token);
             await ready(started[0], Doors.Of(app, resp, http), signals.Token);
             var failed = await WaitAsync(started, signals.Token);
-            // While the doors are still open, so that clients notice nothing; nodes that stop together have nobody to hand over to.
+            // While the doors are still open, so that clients notice nothing; nodes that stop together have nobody to transfer to.
             if (failed is null && started.Count == 1)
-                await started[0].HandOverLeadershipsAsync();
+                await started[0].TransferLeadershipsAsync();
             // Leaderships first, while requests are still answered, through the new leaders.
             if (failed is null)
-                await Task.WhenAll(started.Select(n => n.HandOverLeadershipsAsync()));
+                await Task.WhenAll(started.Select(n => n.TransferLeadershipsAsync()));
             using var drain = new CancellationTokenSource(failed is null ? ServerHost.DrainTime : FailedDrainTime);
             await app.StopAsync(drain.Token);
             return failed is null ? ExitCode.Ok : throw new CommandLineException(ExitCode.Failed, failed);
@@ -65,7 +65,7 @@ internal sealed class HostRun(IPEndPoint? resp, IPEndPoint? http, IReadOnlyList<
         }
         finally
         {
-            // Together: a node that hands its leaderships over needs the others to take them.
+            // Together: a node that transfers its leaderships needs the others to take them.
             await Task.WhenAll(started.Select(n => n.StopAsync()));
         }
     }

@@ -279,7 +279,7 @@ public sealed class RaftSimulation : IWorld
         }
     }
 
-    // The one that hands over misses what comes of it: it stands still, or hears nothing, from about the time at which its successor campaigns.
+    // The one that transfers misses what comes of it: it stands still, or hears nothing, from about the time at which its successor campaigns.
     private void HinderTransfer(SimulatedReplica leader)
     {
         var how = _random.Below(3);

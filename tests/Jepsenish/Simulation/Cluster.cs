@@ -175,7 +175,7 @@ internal sealed class Cluster
         }
     }
 
-    /// <summary>A process is asked to stop, as by SIGTERM, after it had time to hand over.</summary>
+    /// <summary>A process is asked to stop, as by SIGTERM, after it had time to transfer its leaderships.</summary>
     public void Stop(Machine machine, long pause)
     {
         if (machine.Process is not { IsAlive: true } process)

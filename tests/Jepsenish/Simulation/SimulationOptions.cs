@@ -41,7 +41,7 @@ internal sealed record SimulationOptions
     /// <summary>Longest pause of a client between two requests.</summary>
     public long ThinkTime { get; init; } = 20 * Millisecond;
 
-    /// <summary>Longest lull of a client: requests come in bursts, so that many meet and groups fall silent, and the time between bursts costs little to simulate.</summary>
+    /// <summary>Longest lull of a client: requests come in bursts, so that many meet and groups quiesce, and the time between bursts costs little to simulate.</summary>
     public long LullTime { get; init; }
 
     /// <summary>How long clients and faults go on.</summary>
@@ -98,7 +98,7 @@ internal sealed record SimulationOptions
     /// <summary>Messages to one follower that may be unacknowledged.</summary>
     public int InflightMessages { get; init; } = 256;
 
-    /// <summary>A leader with nothing to do falls silent after this; 0 for never.</summary>
+    /// <summary>A leader with nothing to do quiesces after this; 0 for never.</summary>
     public long QuiesceAfter { get; init; } = 2 * Second;
 
     /// <summary>How long a node must have been connected and willing before its groups are given back to it.</summary>

@@ -75,7 +75,7 @@ public sealed class EmbeddingTests : IDisposable
             await Task.Yield();
             await node.StopAsync();
             await Task.WhenAll(callers);
-            Assert.True(node.HandOverLeadershipsAsync().IsCompletedSuccessfully);
+            Assert.True(node.TransferLeadershipsAsync().IsCompletedSuccessfully);
             Assert.Contains("this node has stopped", (await Assert.ThrowsAsync<UnavailableException>(() => node.DefaultTenant.GetAsync("n").AsTask())).Message, StringComparison.Ordinal);
         }
     }
@@ -206,7 +206,7 @@ public sealed class EmbeddingTests : IDisposable
             await node.FirstReady;
             Assert.True(node.IsReady);
             Assert.True(node.DescribeReadiness().Ready);
-            await node.HandOverLeadershipsAsync();
+            await node.TransferLeadershipsAsync();
             Assert.Equal("this node is stopping", node.DescribeReadiness().Reason);
         }
 

@@ -56,7 +56,7 @@ public sealed class SimulatedNetworkTests
         _network.Add(2, two);
         var third = _network.Add(3, three);
         _network.Pump();
-        third.Send(1, TestNode.Frame("last words"));
+        third.Send(1, TestNode.Frame("the last frame"));
         _network.Remove(3);
         _network.Pump();
         await one.ExpectAsync("connected 2", "connected 3", "disconnected 3");

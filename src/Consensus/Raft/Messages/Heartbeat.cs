@@ -12,7 +12,7 @@ public sealed record Heartbeat : Message
     /// <summary>Read-index round that an answer confirms; 0 for none.</summary>
     public ulong ReadRound { get; init; }
 
-    /// <summary>The leader is about to fall silent: nothing is outstanding. A follower whose log and commit equal LastIndex may stop its election timer.</summary>
+    /// <summary>The leader is about to quiesce: nothing is outstanding. A follower whose log and commit equal LastIndex may stop its election timer.</summary>
     public bool Quiesce { get; init; }
 
     /// <summary>The leader's last log index; with <see cref="Quiesce"/> the follower compares it with its own.</summary>

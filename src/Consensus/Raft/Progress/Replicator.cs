@@ -28,7 +28,7 @@ internal sealed class Replicator(RaftCore core, ReadIndexRounds reads)
     }
 
     /// <summary>Whether heartbeats announce silence.</summary>
-    public bool AnnounceSilence { get; set; }
+    public bool AnnounceQuiescence { get; set; }
 
     public FollowerProgress? Find(ulong node)
     {
@@ -77,7 +77,7 @@ internal sealed class Replicator(RaftCore core, ReadIndexRounds reads)
         }
     }
 
-    /// <summary>A removed leader's last words: what is committed, to all, and to the most complete voter: campaign.</summary>
+    /// <summary>A removed leader's last messages: the commit index, to all, and TimeoutNow to the most complete voter.</summary>
     public void SayGoodbye()
     {
         FollowerProgress? best = null;
@@ -98,7 +98,7 @@ internal sealed class Replicator(RaftCore core, ReadIndexRounds reads)
         core.SendInTerm(new Heartbeat
         {
             From = core.Self, To = progress.Node, Term = core.Term, CommitIndex = progress.CommitSent, SentAt = core.Now, ReadRound = reads.Round,
-            Quiesce = AnnounceSilence, LastIndex = core.Log.LastIndex, LogTime = core.LogTime,
+            Quiesce = AnnounceQuiescence, LastIndex = core.Log.LastIndex, LogTime = core.LogTime,
         });
     }
 

@@ -5,7 +5,7 @@ namespace RaftKv.Consensus.Raft;
 
 /// <summary>
 /// Standing for election: a pre-vote that disturbs nobody (thesis 9.6), then the vote.
-/// Invariant: requests for votes leave after term, own vote and the log they boast of are durable. Were they sent earlier, a candidate that crashed could come back to the same
+/// Invariant: requests for votes leave after term, own vote and the log they name are durable. Were they sent earlier, a candidate that crashed could come back to the same
 /// term with a shorter log and count votes that were given to the longer one.
 /// Invariant: nobody leads a term before its own vote in it is durable, so that it cannot lead the same term twice.
 /// </summary>

@@ -196,7 +196,7 @@ internal sealed class Leader
         _core.Out.ReceiveAnswer(message);
     }
 
-    /// <summary>Whether leadership is being handed over.</summary>
+    /// <summary>Whether leadership is being transferred.</summary>
     public bool IsTransferring => _transfer.Target != 0;
 
     /// <summary>Whether a follower would lead, as it said last; null when it has said nothing in this term, or is no member.</summary>

@@ -4,7 +4,7 @@ using RaftKv.Engine;
 namespace RaftKv.Consensus.Raft;
 
 /// <summary>
-/// When a leader may fall silent, so that idle groups cost nothing. It announces silence by heartbeat; once every connected member has stopped its election timer too, it stops.
+/// When a leader may quiesce, so that idle groups cost nothing. It announces that by heartbeat; once every connected member has stopped its election timer too, it stops.
 /// Invariant: silent only while every connected member holds, and knows as committed, the whole log; whatever happens next ends the silence.
 /// Invariant: silent only while a quorum is connected: nobody is asked anything during the silence, so that the loss of its connections is all by which a leader notices that it leads nobody.
 /// </summary>
@@ -46,20 +46,20 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
             return false;
         }
 
-        if (!replicator.AnnounceSilence)
+        if (!replicator.AnnounceQuiescence)
             _askedAt = core.Now;
-        replicator.AnnounceSilence = true;
-        return FallSilent();
+        replicator.AnnounceQuiescence = true;
+        return Quiesce();
     }
 
-    /// <summary>A follower answered; true if that was the last one to fall silent.</summary>
+    /// <summary>A follower answered; true if that was the last one to quiesce.</summary>
     public bool OnAcknowledged(FollowerProgress progress, HeartbeatAcknowledged message)
     {
         progress.Quiesced = message.Quiesced && message.SentAtEcho >= _askedAt;
-        return replicator.AnnounceSilence && IsIdle() && FallSilent();
+        return replicator.AnnounceQuiescence && IsIdle() && Quiesce();
     }
 
-    private bool FallSilent()
+    private bool Quiesce()
     {
         foreach (var progress in replicator.Peers)
         {
@@ -67,7 +67,7 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
                 return false;
         }
 
-        Sometimes.Reached(Sometimes.GroupFellSilent);
+        Sometimes.Reached(Sometimes.GroupQuiesced);
         IsQuiescent = true;
         return true;
     }
@@ -90,7 +90,7 @@ internal sealed class LeaderQuiescence(RaftCore core, Replicator replicator)
 
     private void Withdraw()
     {
-        replicator.AnnounceSilence = false;
+        replicator.AnnounceQuiescence = false;
         _askedAt = long.MaxValue;
         foreach (var progress in replicator.Peers)
             progress.Quiesced = false;

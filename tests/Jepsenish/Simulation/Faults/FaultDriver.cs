@@ -68,7 +68,7 @@ internal sealed class FaultDriver(Cluster cluster)
 
     private Machine Find(PlannedFault fault, SeededRandom random)
     {
-        if (fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.DesertedLeader or FaultKind.ResetLinks))
+        if (fault.Node != 0 && cluster.IsMember(fault.Node) && fault.Kind is not (FaultKind.Transfer or FaultKind.Membership or FaultKind.StallTurn or FaultKind.HungDisk or FaultKind.IsolatedLeader or FaultKind.ResetLinks))
             return cluster.Machine(fault.Node);
         // The first group is the one that surely has clients, and these faults show only where they are.
         var group = fault.Kind is FaultKind.StallTurn or FaultKind.HungDisk && random.Chance(500) ? 1 : fault.Group;
@@ -136,8 +136,8 @@ internal sealed class FaultDriver(Cluster cluster)
             case FaultKind.ResetLinks:
                 ResetLinks(machine, fault.For);
                 return true;
-            case FaultKind.DesertedLeader:
-                return Desert(machine, fault.Group, random);
+            case FaultKind.IsolatedLeader:
+                return IsolateLeader(machine, fault.Group, random);
             case FaultKind.Bridge:
                 var left = cluster.Machines.Where(_ => random.Chance(500)).Select(m => m.Number).ToHashSet();
                 CutFor(fault.For, (a, b) => a != machine.Number && b != machine.Number && left.Contains(a) != left.Contains(b));
@@ -246,7 +246,7 @@ internal sealed class FaultDriver(Cluster cluster)
         });
     }
 
-    private bool Desert(Machine machine, uint group, SeededRandom random)
+    private bool IsolateLeader(Machine machine, uint group, SeededRandom random)
     {
         if (machine.Process is not { IsAlive: true } process || !process.Leads(group))
             return false;

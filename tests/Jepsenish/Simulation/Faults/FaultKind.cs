@@ -18,7 +18,7 @@ internal enum FaultKind
     /// <summary>All machines lose power at once.</summary>
     PowerCutOfAll,
 
-    /// <summary>A process is asked to stop: it hands over, closes its files, and is started again.</summary>
+    /// <summary>A process is asked to stop: it transfers its leaderships, closes its files, and is started again.</summary>
     Stop,
 
     /// <summary>All processes are asked to stop at once, and are started again.</summary>
@@ -40,7 +40,7 @@ internal enum FaultKind
     /// A leader is cut off and goes on taking requests, until others have elected another: its tail will conflict with their log. Sometimes their clocks are set hours ahead meanwhile, which ends the sessions
     /// of requests that are to be tried again, and frames are lost when it comes back.
     /// </summary>
-    DesertedLeader,
+    IsolatedLeader,
 
     /// <summary>Two sides that share one node.</summary>
     Bridge,
@@ -96,7 +96,7 @@ internal enum FaultKind
     /// <summary>A wall clock jumps, or all do, by the same or each its own way.</summary>
     ClockJump,
 
-    /// <summary>A leader is asked to hand its group over.</summary>
+    /// <summary>A leader is asked to transfer its leadership.</summary>
     Transfer,
 
     /// <summary>A group's configuration changes.</summary>

@@ -51,7 +51,7 @@ internal static class FaultPlan
     {
         // A cluster of one or two has no minority that could lose its promises; nothing is to be repaired from peers.
         FaultKind.BitRot or FaultKind.MisdirectedWrite or FaultKind.LostLog or FaultKind.Wipe => options.Nodes >= 3,
-        FaultKind.Bridge or FaultKind.DesertedLeader => options.Nodes >= 3,
+        FaultKind.Bridge or FaultKind.IsolatedLeader => options.Nodes >= 3,
         FaultKind.Partition or FaultKind.Isolate or FaultKind.CutOneWay or FaultKind.SlowLink or FaultKind.LossyNetwork or FaultKind.CorruptingNetwork or FaultKind.SpoiltImages or FaultKind.ShortenedAppends or FaultKind.Transfer or FaultKind.Membership
             => options.Nodes >= 2,
         _ => true,

@@ -11,7 +11,7 @@ namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;
 /// </summary>
 internal sealed class HungDisks(Cluster cluster)
 {
-    // Two election timeouts, as long as an attempt to hand over may take, and as long again where the first went to one that could not.
+    // Two election timeouts, as long as a transfer may take, and as long again where the first went to one that could not.
     private const long Limit = 4 * 300 * Millisecond;
 
     private readonly Dictionary<Process, long> _alone = [];

@@ -128,7 +128,7 @@ internal sealed class Stage
         return found!;
     }
 
-    /// <summary>Hands a group over, so that a script can choose who leads.</summary>
+    /// <summary>Transfers a group's leadership, so that a script can choose who leads.</summary>
     public void LetLead(Machine machine, uint group = 1)
     {
         for (var attempts = 0; AwaitLeader(group) is { } leader && leader != machine; attempts++)
