@@ -2,10 +2,13 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
 using RaftKv.Engine.State;
 using RaftKv.Engine.State.Commands.Control;
 using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
+using RaftKv.Hosting.Node;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

@@ -1,4 +1,6 @@
 using RaftKv.Consensus.Transport;
+using RaftKv.Hosting.Node;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

@@ -4,6 +4,7 @@ using RaftKv.Engine.State.Commands.Control;
 using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.State.Sessions;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

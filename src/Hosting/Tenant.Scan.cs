@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using RaftKv.Consensus.Groups;
 using RaftKv.Engine.State.Commands.Keys;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

@@ -6,6 +6,7 @@ using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Engine.State.Encoding;
 using RaftKv.Engine.Store;
 using RaftKv.Engine.Store.HybridLog;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

@@ -4,6 +4,7 @@ using RaftKv.Engine.State.Commands.Batches;
 using RaftKv.Engine.State.Commands.Keys;
 using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Engine.State.Encoding;
+using RaftKv.Hosting.Requests;
 
 namespace RaftKv.Hosting;
 

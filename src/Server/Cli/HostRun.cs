@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using RaftKv.Hosting;
+using RaftKv.Hosting.Node;
 using RaftKv.Server.Http;
 using RaftKv.Server.Listeners;
 using RaftKv.Server.Resp.Connections;

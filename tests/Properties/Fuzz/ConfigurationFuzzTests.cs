@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using RaftKv.Hosting;
+using RaftKv.Hosting.Node;
 using RaftKv.Server.Cli;
 using RaftKv.Server.Http;
 using RaftKv.Tests.Harness.Fuzz;

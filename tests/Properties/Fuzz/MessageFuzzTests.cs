@@ -1,6 +1,8 @@
 using RaftKv.Consensus.Groups;
-using RaftKv.Consensus.Raft.Messages;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
+using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine.Buffers;
 using RaftKv.Tests.Harness.Fuzz;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Io;
 using RaftKv.Tests.Harness.Fuzz;

@@ -11,14 +11,14 @@ public partial class PurityTests
     // Files in which the analyzer is off, and what of the banned they need it for. Everything else stays banned, by this test.
     private static readonly Dictionary<string, string[]> Exceptions = new()
     {
-        ["src/Consensus/Groups/MonotonicClock.cs"] = ["Stopwatch", "DateTimeOffset"],
-        ["src/Consensus/Groups/NodeRuntime.cs"] = ["Task", "ValueTask", "Interlocked"],
-        ["src/Consensus/Groups/ThreadedDriver.cs"] = ["Task", "ValueTask", "Interlocked", "ThreadPool"],
-        ["src/Consensus/Groups/DiskReads.cs"] = ["Interlocked"],
-        ["src/Consensus/Groups/Parker.cs"] = ["Interlocked"],
-        ["src/Consensus/Groups/ShardThread.cs"] = ["Thread"],
-        ["src/Consensus/Groups/ShardInbox.cs"] = ["Interlocked"],
-        ["src/Consensus/Groups/FileLocks.cs"] = ["FileStream"],
+        ["src/Consensus/Groups/Node/MonotonicClock.cs"] = ["Stopwatch", "DateTimeOffset"],
+        ["src/Consensus/Groups/Node/NodeRuntime.cs"] = ["Task", "ValueTask", "Interlocked"],
+        ["src/Consensus/Groups/Node/ThreadedDriver.cs"] = ["Task", "ValueTask", "Interlocked", "ThreadPool"],
+        ["src/Consensus/Groups/Requests/DiskReads.cs"] = ["Interlocked"],
+        ["src/Consensus/Groups/Node/Parker.cs"] = ["Interlocked"],
+        ["src/Consensus/Groups/Node/ShardThread.cs"] = ["Thread"],
+        ["src/Consensus/Groups/Shards/ShardInbox.cs"] = ["Interlocked"],
+        ["src/Consensus/Groups/Node/FileLocks.cs"] = ["FileStream"],
         ["src/Engine/Wal/Log/WalWriter.cs"] = ["Thread", "Interlocked"],
         ["src/Engine/Wal/Index/WalIndex.cs"] = ["Lock"],
         ["src/Engine/Wal/Write/SegmentAllocator.cs"] = ["Lock"],

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.State.Encoding;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Shards;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

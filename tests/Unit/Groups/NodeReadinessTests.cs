@@ -1,4 +1,7 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

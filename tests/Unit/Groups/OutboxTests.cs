@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
@@ -7,7 +9,7 @@ using RaftKv.Engine.Buffers;
 using RaftKv.Engine.State;
 using RaftKv.Engine.State.Sessions;
 using Xunit;
-using Outbox = RaftKv.Consensus.Groups.Outbox;
+using Outbox = RaftKv.Consensus.Groups.Shards.PeerOutbox;
 
 namespace RaftKv.Tests.Unit.Groups;
 
@@ -20,7 +22,7 @@ public class OutboxTests
     public void Items_that_together_would_be_too_long_make_several_frames_each_whole()
     {
         var transport = new RecordingTransport();
-        var outbox = new Outbox(transport, NullLogger.Instance);
+        var outbox = new PeerOutbox(transport, NullLogger.Instance);
         for (ulong i = 1; i <= 40; i++)
         {
             outbox.AddForward(2, 1, i, new byte[i * 90]);
@@ -76,7 +78,7 @@ public class OutboxTests
     public void A_command_of_the_largest_size_fits_whether_it_is_forwarded_or_replicated()
     {
         var transport = new RecordingTransport();
-        var outbox = new Outbox(transport, NullLogger.Instance);
+        var outbox = new PeerOutbox(transport, NullLogger.Instance);
         var command = new byte[outbox.LargestCommand];
         outbox.AddForward(2, 1, 1, command);
         outbox.Add(1, new AppendEntries { From = 1, To = 2, Term = 1, CommitIndex = 0, PreviousIndex = 0, PreviousTerm = 0, SentAt = 0, Entries = [new(1, 1, EntryKind.Command, 1, command)] });
@@ -89,7 +91,7 @@ public class OutboxTests
     public void A_result_that_is_too_long_or_finds_no_room_is_left_out_and_its_caller_told()
     {
         var transport = new RecordingTransport { Free = 10_000 };
-        var outbox = new Outbox(transport, NullLogger.Instance);
+        var outbox = new PeerOutbox(transport, NullLogger.Instance);
         outbox.AddAnswer(2, 1, 1, ForwardAnswer.Done, new byte[MaxFrame]);
         outbox.Flush();
         Assert.Equal([(1UL, ForwardAnswer.ResultDropped, 0)], Answers(transport));
@@ -105,7 +107,7 @@ public class OutboxTests
     public void An_item_that_fits_no_frame_is_dropped_and_the_others_are_not()
     {
         var transport = new RecordingTransport();
-        var outbox = new Outbox(transport, NullLogger.Instance);
+        var outbox = new PeerOutbox(transport, NullLogger.Instance);
         outbox.AddForward(2, 1, 1, new byte[MaxFrame]);
         outbox.Flush();
         Assert.Empty(transport.Sent);
@@ -124,7 +126,7 @@ public class OutboxTests
         var options = new TransportOptions { Listen = new(System.Net.IPAddress.Loopback, 0) };
         var configuration = new NodeConfiguration { Self = 1, Members = [], Groups = 1, Shards = 1, Seed = 1, Raft = new() { Self = 1 } };
         const int Record = CommandLimits.KeyCeiling + CommandLimits.ValueCeiling + 1024;
-        Assert.True(Outbox.LargestCommandIn(options.MaxFrameBytes) >= CommandLimits.CommandCeiling, "a command");
+        Assert.True(PeerOutbox.LargestCommandIn(options.MaxFrameBytes) >= CommandLimits.CommandCeiling, "a command");
         Assert.True(options.MaxFrameBytes > CommandLimits.ResultCeiling + ForwardCodec.Overhead, "a result");
         Assert.True(options.MaxFrameBytes >= configuration.SnapshotChunkBytes + SessionLimits.MaxRetainedBytes + Record, "a piece of an image and the record that it ends with");
         Assert.True(options.MaxQueuedBytes >= options.MaxFrameBytes + configuration.MaxForwardedBytes, "a frame behind those under way");

@@ -1,4 +1,6 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine.State.Encoding;
 using Xunit;

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Shards;
 using Xunit;
 
 namespace RaftKv.Tests.Unit.Groups;

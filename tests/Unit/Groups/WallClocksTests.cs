@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using Xunit;
 

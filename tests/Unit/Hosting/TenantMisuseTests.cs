@@ -3,6 +3,7 @@ using RaftKv.Consensus.Groups;
 using RaftKv.Engine.State;
 using RaftKv.Engine.State.Commands.Strings;
 using RaftKv.Hosting;
+using RaftKv.Hosting.Requests;
 using Xunit;
 
 #pragma warning disable CA2012 // tasks are used here as they must not be

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
 using RaftKv.Engine.Buffers;
 using RaftKv.Engine.State;
 using RaftKv.Engine.State.Commands.Strings;

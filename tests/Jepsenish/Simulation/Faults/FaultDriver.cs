@@ -1,4 +1,6 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Replicas;
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Harness.Io;
 using RaftKv.Tests.Jepsenish.Simulation.Clients;
@@ -376,7 +378,7 @@ internal sealed class FaultDriver(Cluster cluster)
         return true;
     }
 
-    private static void InShard(Process process, uint group, Action<Consensus.Groups.Replica> action)
+    private static void InShard(Process process, uint group, Action<Consensus.Groups.Replicas.Replica> action)
     {
         var shard = process.Node.Runtime.Shards[GroupDirectory.ShardOf(group, process.Node.Runtime.Shards.Count)];
         shard.Inbox.Post(() =>

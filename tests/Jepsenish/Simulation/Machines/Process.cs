@@ -1,9 +1,13 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Engine;
 using RaftKv.Engine.Store.Memory;
 using RaftKv.Hosting;
+using RaftKv.Hosting.Node;
 using RaftKv.Server.Resp.Connections;
 using RaftKv.Server.Resp.Execution;
 using RaftKv.Server.Resp.Protocol;

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
 using RaftKv.Engine.Io;
 using RaftKv.Tests.Harness.Io;
 

@@ -1,4 +1,6 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Engine;
 using RaftKv.Engine.Wal.Log;
 using RaftKv.Tests.Harness.Io;

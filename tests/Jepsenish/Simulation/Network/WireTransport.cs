@@ -1,5 +1,6 @@
 using System.Net;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Consensus.Transport;
 using RaftKv.Engine.Buffers;

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Replicas;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Consensus.Raft.Messages;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;

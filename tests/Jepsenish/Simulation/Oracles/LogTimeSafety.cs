@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Replicas;
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 using static RaftKv.Tests.Jepsenish.Simulation.SimulatedTime;

@@ -1,4 +1,6 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Consensus.Raft;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 

@@ -1,4 +1,5 @@
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Shards;
 using RaftKv.Tests.Jepsenish.Simulation.Machines;
 
 namespace RaftKv.Tests.Jepsenish.Simulation.Oracles;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using RaftKv.Consensus.Groups;
+using RaftKv.Consensus.Groups.Node;
+using RaftKv.Consensus.Groups.Replicas;
 using RaftKv.Engine;
 using RaftKv.Engine.State;
 using RaftKv.Engine.State.Commands.Control;
@@ -143,7 +145,7 @@ internal sealed class Stage
     public IReadOnlyList<Machine> Others(params Machine[] machines) => [.. Machines.Except(machines)];
 
     /// <summary>A replica on a machine that runs.</summary>
-    public static Consensus.Groups.Replica Replica(Machine machine, uint group = 1) => machine.Process!.Replica(group);
+    public static Consensus.Groups.Replicas.Replica Replica(Machine machine, uint group = 1) => machine.Process!.Replica(group);
 
     // ---- the network
 
@@ -227,7 +229,7 @@ internal sealed class Stage
     }
 
     /// <summary>Does something with a replica in its shard's next turn.</summary>
-    public static void InTurn(Machine machine, Action<Consensus.Groups.Replica> action) => InShard(machine, 1, action);
+    public static void InTurn(Machine machine, Action<Consensus.Groups.Replicas.Replica> action) => InShard(machine, 1, action);
 
     /// <summary>A machine loses its power, and what was not synced.</summary>
     public void CutPower(Machine machine) => _cluster.End(machine, Death.PowerCut);
@@ -363,7 +365,7 @@ internal sealed class Stage
         return core.CommitIndex >= core.Core.Leadership!.FirstIndex ? leader.Machine : null;
     }
 
-    private static void InShard(Machine machine, uint group, Action<Consensus.Groups.Replica> action) => machine.Process!.Run(() =>
+    private static void InShard(Machine machine, uint group, Action<Consensus.Groups.Replicas.Replica> action) => machine.Process!.Run(() =>
     {
         var shards = machine.Process!.Node.Runtime.Shards;
         var shard = shards[GroupDirectory.ShardOf(group, shards.Count)];

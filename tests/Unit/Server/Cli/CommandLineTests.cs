@@ -252,7 +252,7 @@ public sealed class CommandLineTests
                     "--resp" => settings with { Resp = value },
                     "--http" => settings with { Http = value },
                     "--config" => settings.Over(ServeSettings.Load(file.Path)),
-                    "--endpoint" when RaftKv.Hosting.HostPort.TryParse(value, RaftKv.Hosting.AddressUse.Ask, out _, out _) => settings,
+                    "--endpoint" when RaftKv.Hosting.Node.HostPort.TryParse(value, RaftKv.Hosting.Node.AddressUse.Ask, out _, out _) => settings,
                     "--json" or "--group" or "--index" => settings,
                     _ => throw new InvalidOperationException($"the example '{example}' has a flag that this test does not know"),
                 };
