@@ -21,7 +21,6 @@ internal sealed class Connection : IDisposable
     private readonly SilenceDetector _silence;
     private long _receivedBytes;
     private long _keepAlives;
-    private long _sinceKeepAlive;
 
     /// <summary>Takes over a connected socket.</summary>
     public Connection(Socket socket, TransportOptions options)
@@ -79,14 +78,8 @@ internal sealed class Connection : IDisposable
     /// <param name="elapsedMilliseconds">Since the last call, of which only time in which this process was seen running counts.</param>
     public void CheckLiveness(long elapsedMilliseconds)
     {
-        _sinceKeepAlive += elapsedMilliseconds;
-        // At a fixed interval, whatever else is sent: the other side judges silence by its regularity. Half a tick early rather than a whole one late.
-        if (_sinceKeepAlive + (elapsedMilliseconds / 2) >= (long)_options.KeepAliveInterval.TotalMilliseconds)
-        {
-            _sinceKeepAlive = 0;
+        if (_silence.IsKeepAliveDue(elapsedMilliseconds))
             Send(FrameType.KeepAlive, null);
-        }
-
         if (_silence.Look(elapsedMilliseconds, Interlocked.Read(ref _receivedBytes), Interlocked.Read(ref _keepAlives)) is { } silence && !HasUnread())
             Close(silence);
     }

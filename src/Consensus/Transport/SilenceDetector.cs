@@ -21,6 +21,7 @@ internal sealed class SilenceDetector
 
     private readonly PhiAccrualFailureDetector _detector;
     private readonly TransportOptions _options;
+    private long _sinceKeepAlive;
     private long _running;
     private long _heardAt;
     private long _lastKeepAliveAt;
@@ -39,6 +40,18 @@ internal sealed class SilenceDetector
             AcceptableHeartbeatPause = 3 * options.KeepAliveInterval,
             MinStdDeviation = options.KeepAliveInterval * 0.4,
         };
+    }
+
+    /// <summary>Whether this side's own keep-alive is due: at a fixed interval, whatever else is sent, since the other side judges silence by its regularity. To be asked at most half an interval apart.</summary>
+    /// <param name="elapsed">Milliseconds since it was asked last in which this process ran.</param>
+    public bool IsKeepAliveDue(long elapsed)
+    {
+        _sinceKeepAlive += elapsed;
+        // Half a look early rather than a whole one late.
+        if (_sinceKeepAlive + (elapsed / 2) < (long)_options.KeepAliveInterval.TotalMilliseconds)
+            return false;
+        _sinceKeepAlive = 0;
+        return true;
     }
 
     /// <summary>Looks at what has arrived; a sentence if the peer is to be given up, else null.</summary>

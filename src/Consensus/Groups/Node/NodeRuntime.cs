@@ -191,23 +191,13 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
     public async Task<bool> DrainAsync(TimeSpan atMost)
     {
         _refuses = true;
-        // Not disposed: a shard may signal it long after the wait was given up.
-        var toBecomeIdle = new AsyncCountdownEvent(_shards.Length);
-        foreach (var shard in _shards)
-            shard.Inbox.Post(() => shard.WhenIdle(() => toBecomeIdle.Signal()));
-        var idle = toBecomeIdle.WaitAsync(atMost).AsTask();
-        return await Task.WhenAny(idle, Failure).ConfigureAwait(false) == idle && await idle.ConfigureAwait(false);
+        return await EachShardAsync((shard, done) => shard.WhenIdle(done), atMost).ConfigureAwait(false);
     }
 
     /// <summary>Takes a checkpoint of what is applied by now, so that the next start has nothing to replay; false if it took longer than it may.</summary>
     public async Task<bool> CheckpointAsync(TimeSpan atMost)
     {
-        // Not disposed: a shard may signal it long after the wait was given up.
-        var toBeSaved = new AsyncCountdownEvent(_shards.Length);
-        foreach (var shard in _shards)
-            shard.Inbox.Post(() => shard.Checkpoints.WhenSaved(() => toBeSaved.Signal()));
-        var saved = toBeSaved.WaitAsync(atMost).AsTask();
-        return await Task.WhenAny(saved, Failure).ConfigureAwait(false) == saved && await saved.ConfigureAwait(false);
+        return await EachShardAsync((shard, done) => shard.Checkpoints.WhenSaved(done), atMost).ConfigureAwait(false);
     }
 
     /// <summary>Stops everything: whoever waits is told, the files are closed.</summary>
@@ -304,6 +294,17 @@ public sealed partial class NodeRuntime : IOperationExecutor, ITransportHandler,
         _refuses = true;
         _transfersEnded.Signal(resumeAll: true);
         LogFailed(failure, failure.Message);
+    }
+
+    /// <summary>Asks each shard, in a turn, to say when something is done; false if that took longer than it may, or the node failed meanwhile.</summary>
+    private async Task<bool> EachShardAsync(Action<Shard, Action> ask, TimeSpan atMost)
+    {
+        // Not disposed: a shard may signal it long after the wait was given up.
+        var left = new AsyncCountdownEvent(_shards.Length);
+        foreach (var shard in _shards)
+            shard.Inbox.Post(() => ask(shard, () => left.Signal()));
+        var all = left.WaitAsync(atMost).AsTask();
+        return await Task.WhenAny(all, Failure).ConfigureAwait(false) == all && await all.ConfigureAwait(false);
     }
 
     private string? StopReason => Volatile.Read(ref _disposed) != 0 ? "this node has stopped" : _refuses || _drains ? "this node is stopping" : null;

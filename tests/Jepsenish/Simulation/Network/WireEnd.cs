@@ -14,7 +14,6 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
     private readonly SilenceDetector _silence = new(transport.Options);
     private readonly long _begunAt = transport.Process.Machine.Clock.Now;
     private long _lastCheck = transport.Process.Machine.Clock.Now;
-    private long _sinceKeepAlive;
     private long _receivedBytes;
     private long _keepAlives;
 
@@ -139,13 +138,8 @@ internal sealed class WireEnd(WireTransport transport, ulong peer, bool isDialle
         // A late look means that this process stood still; silence of others during it proves nothing.
         var elapsed = Math.Min(now - _lastCheck, 2 * interval) / 1_000_000;
         _lastCheck = now;
-        _sinceKeepAlive += elapsed;
-        if (_sinceKeepAlive + (elapsed / 2) >= (long)options.KeepAliveInterval.TotalMilliseconds)
-        {
-            _sinceKeepAlive = 0;
+        if (_silence.IsKeepAliveDue(elapsed))
             Send(FrameType.KeepAlive, default);
-        }
-
         if (_silence.Look(elapsed, _receivedBytes, _keepAlives) is { } silence)
             Close(silence);
     }
