@@ -41,6 +41,9 @@ public sealed class GroupDirectoryTests : IDisposable
         _node.DiskHangs = true;
         var waiting = _node.Write("k", "2", group: 2);
         var other = _node.Write("k", "2");
+        // Once its entry is durable the group would go on, by what waits for that.
+        var wentOn = false;
+        _node.Shard.Batch.Defer(second, () => wentOn = true);
         _node.Run(10);
         _node.Shard.Remove(second, "the group was removed");
         Assert.Equal(OperationStatus.OutcomeUnknown, waiting.Status);
@@ -49,6 +52,7 @@ public sealed class GroupDirectoryTests : IDisposable
         _node.DiskAnswers();
         _node.Run(100);
         Assert.Equal(OperationStatus.Completed, other.Status);
+        Assert.False(wentOn);
         var late = _node.Write("k", "3", group: 2);
         _node.Run(10);
         Assert.Equal(OperationStatus.Unavailable, late.Status);
